@@ -1,0 +1,143 @@
+import type {
+  DescMessage,
+  DescMethodBiDiStreaming,
+  DescMethodServerStreaming,
+  DescMethodUnary,
+  DescService,
+  MessageInitShape,
+  MessageShape,
+} from "@bufbuild/protobuf";
+import type { Closable, Logger } from "@nsmkit/core";
+
+/** gRPC metadata, lower-case ASCII keys. A key that must occur exactly once and does not is the reader's error to raise. */
+export type Metadata = ReadonlyMap<string, readonly string[]>;
+
+/** A file that arrived over the socket, held open until `close`. */
+export interface ReceivedFile extends Closable {
+  /** `/proc/<own pid>/fd/<n>`: valid for this process and for who shares its pid namespace, until `close`. */
+  readonly path: string;
+  readonly inodeUrl: string;
+}
+
+/**
+ * Passes open files beside the messages of one unix connection (SCM_RIGHTS, below TLS).
+ * On the wire: facts of edwarnicke/grpcfd, one data byte and one descriptor a sendmsg.
+ */
+export interface FileTransceiver {
+  /** Opens `path` with O_PATH and queues it with the next outgoing bytes. @returns `inode://<st_dev>/<st_ino>` */
+  send(path: string): Promise<string>;
+  /** Waits for the file that `inodeUrl` names, before or after its message. Each call gives a descriptor of its own. */
+  receive(inodeUrl: string, options: { signal: AbortSignal }): Promise<ReceivedFile>;
+}
+
+/** Who is at the other end of a connection. */
+export interface Peer {
+  readonly transport: "unix" | "tcp";
+  /** For logs: socket path or address. */
+  readonly address: string;
+  /** From the TLS certificate; undefined in insecure mode. */
+  readonly spiffeId?: string;
+  /** DER of the peer's leaf certificate; undefined in insecure mode. */
+  readonly certificate?: Uint8Array;
+  /** SO_PEERCRED of a unix connection. */
+  readonly credentials?: { readonly pid: number; readonly uid: number; readonly gid: number };
+  /** Only on unix connections. */
+  readonly files?: FileTransceiver;
+}
+
+export interface CallOptions {
+  /** Ends the call; a deadline is a signal made by `AbortSignal.timeout`, and `timeoutMs` tells the server of it. */
+  readonly signal?: AbortSignal;
+  /** Sent as the gRPC deadline, ms from now. */
+  readonly timeoutMs?: number;
+  readonly metadata?: Metadata;
+}
+
+/** A client connection to one server. Calls share it; it reconnects by itself until closed. */
+export interface Channel extends Closable {
+  readonly target: string;
+  /** Resolves when connected. @throws UNAVAILABLE, DEADLINE_EXCEEDED */
+  ready(options: { signal: AbortSignal }): Promise<Peer>;
+  unary<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodUnary<I, O>,
+    request: MessageShape<I>,
+    options?: CallOptions,
+  ): Promise<{ message: MessageShape<O>; header: Metadata }>;
+  serverStream<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodServerStreaming<I, O>,
+    request: MessageShape<I>,
+    options?: CallOptions,
+  ): AsyncIterable<MessageShape<O>>;
+  bidiStream<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodBiDiStreaming<I, O>,
+    requests: AsyncIterable<MessageShape<I>>,
+    options?: CallOptions,
+  ): AsyncIterable<MessageShape<O>>;
+}
+
+/** What a handler knows of the call it serves. */
+export interface ServerCall {
+  /** Cancelled when the client went away, its deadline passed, or the server is destroyed. */
+  readonly signal: AbortSignal;
+  /** Wall-clock ms at which the client stops waiting, if it said so. */
+  readonly deadlineMs?: number;
+  readonly metadata: Metadata;
+  readonly peer: Peer;
+  /** Adds a response header; must be called before the reply or the first streamed message. */
+  setHeader(key: string, value: string): void;
+}
+
+/** One handler per method of a gRPC service, named as in the descriptor (`request`, `monitorConnections`, ...). */
+export type ServiceHandlers<S extends DescService> = {
+  [M in keyof S["method"]]: S["method"][M] extends DescMethodUnary<infer I, infer O>
+    ? (request: MessageShape<I>, call: ServerCall) => Promise<MessageInitShape<O>>
+    : S["method"][M] extends DescMethodServerStreaming<infer I, infer O>
+      ? (request: MessageShape<I>, call: ServerCall) => AsyncIterable<MessageInitShape<O>>
+      : S["method"][M] extends DescMethodBiDiStreaming<infer I, infer O>
+        ? (requests: AsyncIterable<MessageShape<I>>, call: ServerCall) => AsyncIterable<MessageInitShape<O>>
+        : never;
+};
+
+export interface ServiceBinding {
+  readonly service: DescService;
+  readonly handlers: Readonly<Record<string, unknown>>;
+}
+
+/** Who we are: decides TLS and tokens. Made by `insecureIdentity()` or `spiffeIdentity()`. */
+export interface Identity extends Closable {
+  readonly mode: "insecure" | "spiffe";
+  /** `spiffe://<trust domain>/<path>`; in insecure mode one derived from the program's name, so that tokens read alike. */
+  readonly spiffeId: string;
+  /**
+   * A JWT for one peer: `sub` = our id, `aud` = [peer's id], `exp` = min(now + life, certificate end).
+   * Signed ES256 with the SVID key; in insecure mode unsigned (RFC 7519 section 6). Cached for a while per peer.
+   */
+  token(peer: Pick<Peer, "spiffeId" | "certificate">): Promise<{ token: string; expiresMs: number }>;
+}
+
+export interface DialOptions {
+  readonly identity: Identity;
+  readonly logger?: Logger;
+  /** Bound for one connection attempt, ms; default 750 (NSM_DIAL_TIMEOUT of nsmgr and forwarder). */
+  readonly dialTimeoutMs?: number;
+}
+
+/** `unix:///path`, `unix://@abstract`, `tcp://host:port`. */
+export type Dial = (target: string, options: DialOptions) => Channel;
+
+export interface ListenOptions {
+  readonly identity: Identity;
+  readonly services: readonly ServiceBinding[];
+  readonly logger?: Logger;
+  /** Mode of unix sockets; default 0o777, as upstream's nsmgr does. A stale socket file is removed, a live one is ALREADY_EXISTS. */
+  readonly socketMode?: number;
+}
+
+export interface Server extends Closable {
+  /** The listen URLs with real ports. */
+  readonly urls: readonly string[];
+  /** Cuts calls and connections at once; `close` lets running unary calls finish first and ends streams. */
+  destroy(): Promise<void>;
+}
+
+export type Listen = (urls: readonly string[], options: ListenOptions) => Promise<Server>;
