@@ -12,9 +12,6 @@ test("tasks of one key run one after the other, in order, and other keys beside 
     await gate.promise;
     log.push("a1 done");
   });
-  const task = async (): Promise<void> => {
-    ran = true;
-  };
   const second = queue.run("a", async () => void log.push("a2"));
   await queue.run("b", async () => void log.push("b1"));
   assert.deepEqual(log, ["a1", "b1"]);
