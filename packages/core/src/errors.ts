@@ -20,6 +20,7 @@ export const ErrorCode = {
   KERNEL: "the kernel answered with an errno",
   PROTOCOL: "the peer sent something that the protocol does not allow",
   CLOSED: "the object was closed before or during the call",
+  UNKNOWN: "the peer failed and did not say how",
   INTERNAL: "a rule of our own was broken; please report it",
 } as const;
 
