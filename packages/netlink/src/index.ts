@@ -57,6 +57,21 @@ export type {
 } from "./api/ops.ts";
 export type { PingOptions, PingResult } from "./api/ping.ts";
 export type { SocketRequest } from "./api/socket.ts";
+export { checkInterfaceName, interfaceNameProblem } from "./names/interface-name.ts";
+export {
+  type Cidr,
+  type Family,
+  formatCidr,
+  formatIp,
+  type Ip,
+  maskCidr,
+  parseCidr,
+  parseIp,
+  parseNetwork,
+  tryParseIp,
+} from "./names/ip.ts";
+export { checkMac, formatMac, parseMac } from "./names/mac.ts";
+export { checkMtu, checkPort, checkTable, checkVlanId, checkVni } from "./names/numbers.ts";
 export {
   addrAdd,
   addrDelete,
