@@ -16,9 +16,15 @@ export type LogLevel = keyof typeof levels;
 export const logLevels: readonly LogLevel[] = Object.keys(levels) as LogLevel[];
 
 export interface JsonLogger extends Logger {
-  /** Changes the level of this logger and of all children made after the call. */
+  /** Changes the level of this logger and of all its children. */
   setLevel(level: LogLevel): void;
 }
+
+/** One for a whole family of loggers: pino fixes a child's level when the child is made, so pino itself filters nothing. */
+interface Gate {
+  lowest: number;
+}
+const rank = { trace: 10, debug: 20, info: 30, warn: 40, error: 50, fatal: 60 };
 
 /**
  * A logger that writes one JSON object a line.
@@ -31,18 +37,29 @@ export function createJsonLogger(options: {
   destination?: DestinationStream;
 }): JsonLogger {
   const root = pino(
-    { name: options.name, level: levels[options.level ?? "INFO"], serializers: { error: stdSerializers.errWithCause } },
+    { name: options.name, level: "trace", serializers: { error: stdSerializers.errWithCause } },
     options.destination ?? pino.destination({ fd: 2, sync: true }),
   );
-  return { ...wrap(root), setLevel: (level) => (root.level = levels[level]) };
+  const gate: Gate = { lowest: rank[levels[options.level ?? "INFO"]] };
+  return {
+    ...wrap(root, gate),
+    setLevel: (level) => {
+      gate.lowest = rank[levels[level]];
+    },
+  };
 }
 
-function wrap(to: PinoLogger): Logger {
+function wrap(to: PinoLogger, gate: Gate): Logger {
+  const at =
+    (level: "debug" | "info" | "warn" | "error") =>
+    (message: string, fields?: LogFields): void => {
+      if (gate.lowest <= rank[level]) to[level](fields ?? {}, message);
+    };
   return {
-    debug: (message, fields) => to.debug(fields ?? {}, message),
-    info: (message, fields) => to.info(fields ?? {}, message),
-    warn: (message, fields) => to.warn(fields ?? {}, message),
-    error: (message, fields) => to.error(fields ?? {}, message),
-    child: (fields: LogFields) => wrap(to.child(fields)),
+    debug: at("debug"),
+    info: at("info"),
+    warn: at("warn"),
+    error: at("error"),
+    child: (fields) => wrap(to.child(fields), gate),
   };
 }

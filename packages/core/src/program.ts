@@ -30,8 +30,8 @@ export interface ProgramProcess {
   readonly env: Environment;
   readonly stdout: { write(text: string): unknown };
   readonly stderr: { write(text: string): unknown };
-  on(event: string, listener: (...args: never[]) => void): unknown;
-  off(event: string, listener: (...args: never[]) => void): unknown;
+  on(event: string, listener: (value: unknown) => void): unknown;
+  off(event: string, listener: (value: unknown) => void): unknown;
   exit(code: number): void;
 }
 
@@ -103,7 +103,7 @@ async function live<S extends SettingsSpec>(
     logger.error("unexpected error, stopping", { error });
     process.exit(1);
   };
-  const listeners: [string, (...args: never[]) => void][] = [
+  const listeners: [string, (value: unknown) => void][] = [
     ["SIGINT", () => onStop("SIGINT")],
     ["SIGTERM", () => onStop("SIGTERM")],
     ["SIGUSR1", onLoud],
