@@ -1,0 +1,1 @@
+export { KernelCrossConnector, type KernelCrossConnectorOptions } from "./kernel/crossconnector.ts";
