@@ -48,14 +48,10 @@ function message(schema: DescMessage, value: unknown, path: string, problems: Pr
       problems.push({ field: at, text: `is given twice, also as "${twin}"; keep one` });
       continue;
     }
-    const content = value[key];
-    if (content === null) continue;
-    const rival = field.oneof?.fields.find((other) => {
-      const otherKey = other === field ? undefined : seen.get(other);
-      return otherKey !== undefined && value[otherKey] !== null;
-    });
+    const rival = field.oneof?.fields.find((other) => other !== field && seen.has(other));
     if (rival) problems.push({ field: at, text: `excludes "${rival.name}", which is given too; keep one of them` });
-    fieldValue(field, content, at, problems);
+    const content = value[key];
+    if (content !== null) fieldValue(field, content, at, problems);
   }
 }
 
