@@ -1,10 +1,9 @@
 // Generates packages/api/src/gen from proto/. With --check it writes nothing and fails when the committed code differs.
-import { execFile } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { chmod, mkdtemp, readdir, readFile, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 
 const root = dirname(import.meta.dirname);
 const out = join(root, "packages/api/src/gen");
@@ -44,7 +43,7 @@ async function generate(target: string): Promise<void> {
   );
   // The npm package wraps the compiler in a script that adds the include directory of google/protobuf/*.proto.
   const protoc = join(dirname(fileURLToPath(import.meta.resolve("protoc/package.json"))), "protoc.cjs");
-  await promisify(execFile)(
+  const { status, stderr, error } = spawnSync(
     process.execPath,
     [
       protoc,
@@ -55,8 +54,15 @@ async function generate(target: string): Promise<void> {
       ...sources,
     ],
     // The plugin is started through its "env node" line and shall get this Node too.
-    { cwd: root, env: { ...process.env, PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH ?? ""}` } },
+    {
+      cwd: root,
+      encoding: "utf8",
+      env: { ...process.env, PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH ?? ""}` },
+    },
   );
+  if (error) throw error;
+  // The compiler's own words are file:line:column: what.
+  if (status !== 0) throw new Error(`proto/ does not compile:\n${stderr}`);
 }
 
 /** "networkservicemesh/connection.proto" -> "connection.proto": the path by which other files import it. */
@@ -92,4 +98,7 @@ async function files(directory: string): Promise<string[]> {
     .sort();
 }
 
-await main();
+await main().catch((error: Error) => {
+  console.error(error.message);
+  process.exitCode = 1;
+});
