@@ -1,0 +1,1 @@
+export { type InsecureIdentityOptions, insecureIdentity } from "./insecure.ts";

@@ -1,0 +1,207 @@
+import {
+  type DescMessage,
+  type DescMethod,
+  type DescMethodBiDiStreaming,
+  type DescMethodServerStreaming,
+  type DescMethodUnary,
+  type MessageShape,
+  toBinary,
+} from "@bufbuild/protobuf";
+import { abortError, CodedError, isCodedError, messageOf } from "@nsmkit/core";
+import type { CallOptions, Channel, Dial, DialOptions, Peer } from "../api.ts";
+import { frameMessage } from "../message.ts";
+import { appendMetadata, formatTimeout } from "../metadata.ts";
+import { parseTarget } from "../target.ts";
+import type { WireStream } from "../wire/stream.ts";
+import type { ClientCall } from "./call.ts";
+import { type Connection, Connector } from "./connector.ts";
+import { StreamingCall } from "./streaming.ts";
+import { UnaryCall, type UnaryReply } from "./unary.ts";
+
+const nothing = new Uint8Array(0);
+
+/**
+ * Opens a channel; nothing is sent before the first call or `ready`.
+ * @throws INVALID_ARGUMENT for a target that is none
+ */
+export const dial: Dial = (target, options) => new ClientChannel(target, options);
+
+class ClientChannel implements Channel {
+  readonly target: string;
+  readonly #connector: Connector;
+  readonly #authority: string;
+  readonly #streams = new Set<ClientCall<DescMessage>>();
+
+  constructor(target: string, options: DialOptions) {
+    const parsed = parseTarget(target);
+    this.target = target;
+    this.#connector = new Connector(parsed, options);
+    // grpc-go sends "localhost" for unix sockets too; a server must not care.
+    this.#authority = parsed.transport === "unix" ? "localhost" : `${parsed.host || "localhost"}:${parsed.port}`;
+  }
+
+  async ready(options: { signal: AbortSignal }): Promise<Peer> {
+    return (await this.#connector.acquire(options.signal)).peer;
+  }
+
+  unary<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodUnary<I, O>,
+    request: MessageShape<I>,
+    options: CallOptions = {},
+  ): Promise<UnaryReply<O>> {
+    return new Promise((resolve, reject) => {
+      const path = pathOf(method);
+      const body = frameMessage(toBinary(method.input, request));
+      const headers = this.#headers(path, options);
+      let again = true;
+      const attempt = (): void => {
+        const call = new UnaryCall(path, method.output, (outcome, reply) => {
+          disarm();
+          if (reply) resolve(reply);
+          else if (outcome.untouched && again) {
+            again = false;
+            attempt();
+          } else reject(outcome.error);
+        });
+        const disarm = arm(call, options);
+        this.#launch(call, headers, options, (started) => started.sendData(body, true));
+      };
+      attempt();
+    });
+  }
+
+  serverStream<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodServerStreaming<I, O>,
+    request: MessageShape<I>,
+    options: CallOptions = {},
+  ): AsyncIterable<MessageShape<O>> {
+    const body = frameMessage(toBinary(method.input, request));
+    return this.#streaming(method, options, async (call) => {
+      call.stream?.sendData(body, true);
+    });
+  }
+
+  bidiStream<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodBiDiStreaming<I, O>,
+    requests: AsyncIterable<MessageShape<I>>,
+    options: CallOptions = {},
+  ): AsyncIterable<MessageShape<O>> {
+    return this.#streaming(method, options, async (call) => {
+      for await (const request of requests) {
+        if (call.over) return;
+        const more = call.stream?.sendData(frameMessage(toBinary(method.input, request)), false);
+        if (more === false) await call.drained();
+      }
+      call.stream?.sendData(nothing, true);
+    });
+  }
+
+  close(): Promise<void> {
+    for (const call of this.#streams) call.cancel(new CodedError("CLOSED", `${call.method}: the channel was closed`));
+    return this.#connector.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #streaming<O extends DescMessage>(
+    method: DescMethod & { readonly output: O },
+    options: CallOptions,
+    send: (call: StreamingCall<O>) => Promise<void>,
+  ): AsyncIterable<MessageShape<O>> {
+    const path = pathOf(method);
+    return {
+      [Symbol.asyncIterator]: () => {
+        const headers = this.#headers(path, options);
+        const call = new StreamingCall(path, method.output, () => {
+          this.#streams.delete(call);
+          disarm();
+        });
+        this.#streams.add(call);
+        const disarm = arm(call, options);
+        this.#launch(call, headers, options, (stream) => {
+          call.inbox.attach(stream);
+          send(call).catch((cause: unknown) => {
+            const error = isCodedError(cause)
+              ? cause
+              : new CodedError("ABORTED", `${path}: the requests failed: ${messageOf(cause)}`, { cause });
+            call.cancel(error);
+          });
+        });
+        return call.inbox;
+      },
+    };
+  }
+
+  #launch(
+    call: ClientCall<DescMessage>,
+    headers: readonly string[],
+    options: CallOptions,
+    started: (stream: WireStream) => void,
+  ): void {
+    const open = (connection: Connection): void => {
+      if (call.over) return;
+      call.stream = connection.wire.open(headers, false, call);
+      started(call.stream);
+    };
+    const ready = this.#connector.current;
+    if (ready) {
+      try {
+        open(ready);
+        return;
+      } catch {
+        // The connection has just gone away; the path below takes or makes another one.
+      }
+    }
+    this.#connector
+      .acquire(options.signal)
+      .then(open)
+      .catch((error: unknown) =>
+        call.cancel(isCodedError(error) ? error : new CodedError("UNAVAILABLE", messageOf(error), { cause: error })),
+      );
+  }
+
+  #headers(path: string, options: CallOptions): readonly string[] {
+    const headers = [
+      ":method",
+      "POST",
+      ":scheme",
+      "http",
+      ":authority",
+      this.#authority,
+      ":path",
+      path,
+      "te",
+      "trailers",
+      "content-type",
+      "application/grpc",
+    ];
+    if (options.timeoutMs !== undefined) headers.push("grpc-timeout", formatTimeout(options.timeoutMs));
+    if (options.metadata) appendMetadata(headers, options.metadata);
+    return headers;
+  }
+}
+
+function pathOf(method: DescMethod): string {
+  return `/${method.parent.typeName}/${method.name}`;
+}
+
+/** Cancels the call by its signal or its time. @returns takes both off */
+function arm(call: ClientCall<DescMessage>, options: CallOptions): () => void {
+  const { signal, timeoutMs } = options;
+  if (!signal && timeoutMs === undefined) return () => {};
+  const onAbort = (): void => call.cancel(abortError(signal as AbortSignal, call.method));
+  const timer =
+    timeoutMs === undefined
+      ? undefined
+      : setTimeout(() => {
+          call.cancel(new CodedError("DEADLINE_EXCEEDED", `${call.method} took longer than ${timeoutMs} ms`));
+        }, timeoutMs);
+  if (signal?.aborted) queueMicrotask(onAbort);
+  else signal?.addEventListener("abort", onAbort, { once: true });
+  return () => {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", onAbort);
+  };
+}

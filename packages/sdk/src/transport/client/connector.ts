@@ -1,0 +1,109 @@
+import { abortable, backoffDelay, CodedError, Deferred, messageOf, silentLogger, systemClock } from "@nsmkit/core";
+import type { DialOptions, Peer } from "../api.ts";
+import { formatTarget, type Target } from "../target.ts";
+import { wireClient } from "../wire/node.ts";
+import type { WireClient } from "../wire/stream.ts";
+import { connectTransport } from "./connect.ts";
+
+export interface Connection {
+  readonly wire: WireClient;
+  readonly peer: Peer;
+}
+
+/** Between attempts after a failure. Short: a peer that restarts is to be found again well within a second. */
+const backoff = { initialMs: 20, maxMs: 500 };
+
+/** Keeps one connection to a target: makes it when asked, forgets it when it breaks or drains. */
+export class Connector {
+  readonly #target: Target;
+  readonly #options: DialOptions;
+  readonly #closing = new AbortController();
+  readonly #open = new Set<{ connection: Connection; gone: Promise<void> }>();
+  #current: Connection | undefined;
+  #attempt: Promise<Connection> | undefined;
+  #failures = 0;
+  #failedAtMs = 0;
+
+  constructor(target: Target, options: DialOptions) {
+    this.#target = target;
+    this.#options = options;
+  }
+
+  /** The connection that takes new calls, if there is one now. */
+  get current(): Connection | undefined {
+    return this.#current;
+  }
+
+  /** Waits for a connection; several callers share one attempt, and one caller's signal does not stop it for the others. */
+  async acquire(signal: AbortSignal | undefined): Promise<Connection> {
+    if (this.#closing.signal.aborted) {
+      throw new CodedError("CLOSED", `the channel to ${formatTarget(this.#target)} is closed`);
+    }
+    if (this.#current) return this.#current;
+    this.#attempt ??= this.#connect().finally(() => {
+      this.#attempt = undefined;
+    });
+    return abortable(this.#attempt, signal, `connecting to ${formatTarget(this.#target)}`);
+  }
+
+  async #connect(): Promise<Connection> {
+    const closing = this.#closing.signal;
+    const timeoutMs = this.#options.dialTimeoutMs ?? 750;
+    if (this.#failures > 0) {
+      const waitMs = this.#failedAtMs + backoffDelay(this.#failures, backoff) - systemClock.monotonic();
+      if (waitMs > 0) await systemClock.sleep(waitMs, { signal: closing });
+    }
+    try {
+      const signal = AbortSignal.any([closing, AbortSignal.timeout(timeoutMs)]);
+      const connection = await this.#establish(signal);
+      this.#failures = 0;
+      return connection;
+    } catch (error) {
+      this.#failures++;
+      this.#failedAtMs = systemClock.monotonic();
+      if (closing.aborted) throw new CodedError("CLOSED", `the channel to ${formatTarget(this.#target)} is closed`);
+      throw new CodedError("UNAVAILABLE", messageOf(error), { cause: error });
+    }
+  }
+
+  async #establish(signal: AbortSignal): Promise<Connection> {
+    const { duplex, peer } = await connectTransport(this.#target, { signal });
+    const ready = new Deferred<void>();
+    const gone = new Deferred<void>();
+    let connection: Connection | undefined;
+    const retire = (): void => {
+      if (this.#current === connection) this.#current = undefined;
+    };
+    const wire = wireClient(duplex, {
+      onReady: () => ready.resolve(),
+      onDraining: retire,
+      onClose: (cause) => {
+        retire();
+        ready.reject(new CodedError("UNAVAILABLE", `${peer.address} broke the connection`, { cause }));
+        gone.resolve();
+        (this.#options.logger ?? silentLogger).debug("connection closed", { address: peer.address, error: cause });
+      },
+    });
+    connection = { wire, peer };
+    const entry = { connection, gone: gone.promise };
+    this.#open.add(entry);
+    void gone.promise.then(() => this.#open.delete(entry));
+    try {
+      await abortable(ready.promise, signal, `the HTTP/2 handshake with ${peer.address}`);
+    } catch (error) {
+      wire.destroy();
+      throw error;
+    }
+    this.#current = connection;
+    return connection;
+  }
+
+  /** Takes no more calls, lets the running ones finish. */
+  async close(): Promise<void> {
+    this.#closing.abort(new CodedError("CLOSED", "the channel is closed"));
+    await this.#attempt?.catch(() => {});
+    this.#current = undefined;
+    for (const { connection } of this.#open) connection.wire.drain();
+    await Promise.all([...this.#open].map(({ gone }) => gone));
+  }
+}

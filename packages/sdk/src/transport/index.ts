@@ -1,0 +1,21 @@
+export type {
+  CallOptions,
+  Channel,
+  Dial,
+  DialOptions,
+  FileTransceiver,
+  Identity,
+  Listen,
+  ListenOptions,
+  Metadata,
+  Peer,
+  ReceivedFile,
+  Server,
+  ServerCall,
+  ServiceBinding,
+  ServiceHandlers,
+} from "./api.ts";
+export { dial } from "./client/channel.ts";
+export { listen } from "./server/listen.ts";
+export { bindService } from "./server/service.ts";
+export { formatTarget, parseTarget, type Target } from "./target.ts";
