@@ -1,0 +1,145 @@
+import { CodedError } from "@nsmkit/core";
+import { type Document, LineCounter, parseAllDocuments, type YAMLError } from "yaml";
+
+/** One document of a YAML stream, as plain JSON-like data. */
+export interface YamlDocument {
+  /** Counted from 1. */
+  readonly index: number;
+  readonly value: unknown;
+  /** `file:line:column` of the value at a path, or of the nearest parent that exists. */
+  positionOf(path: readonly (string | number)[]): string;
+}
+
+export interface YamlOptions {
+  /** File name or the like, the start of every message. */
+  readonly name: string;
+  /** Size that is read at all, in UTF-16 units; default 4 Mi. */
+  readonly maxLength?: number;
+}
+
+const defaultMaxLength = 4 * 1024 * 1024;
+const maxDepth = 64;
+/** Aliases beyond this many resolved nodes are a bomb rather than a convenience. */
+const maxAliasCount = 100;
+
+const remedies: Readonly<Record<string, string>> = {
+  DUPLICATE_KEY: "keep one of the two",
+  TAB_AS_INDENT: "indent with spaces",
+  NON_STRING_KEY: "use a plain word as key",
+  BAD_INDENT: "align the lines of one block",
+  RESOURCE_EXHAUSTION: `nest at most ${maxDepth} levels`,
+};
+
+/**
+ * Reads YAML 1.2 (and so JSON) strictly: duplicate keys, tabs as indentation, unknown tags, unresolved or excessive
+ * aliases and non-string keys are errors. Empty documents are left out.
+ * @throws CodedError INVALID_CONFIG that starts with `name:line:column`
+ */
+export function readYaml(text: string, options: YamlOptions): YamlDocument[] {
+  const { name, maxLength = defaultMaxLength } = options;
+  if (text.length > maxLength)
+    throw new CodedError("INVALID_CONFIG", `${name}: longer than ${maxLength} characters; split it into several files`);
+  const lines = new LineCounter();
+  const documents = parse(text, name, lines);
+  return documents.flatMap((document, i) => {
+    const value = plain(document, name, lines);
+    if (value === null || value === undefined) return [];
+    return [
+      {
+        index: i + 1,
+        value,
+        positionOf: (path: readonly (string | number)[]) => position(document, path, name, lines),
+      },
+    ];
+  });
+}
+
+function parse(text: string, name: string, lines: LineCounter): Document.Parsed[] {
+  try {
+    const documents = parseAllDocuments(text, {
+      lineCounter: lines,
+      strict: true,
+      uniqueKeys: true,
+      stringKeys: true,
+      schema: "core",
+      logLevel: "error",
+    });
+    return Array.isArray(documents) ? documents : [];
+  } catch (cause) {
+    throw new CodedError("INVALID_CONFIG", `${name}: not YAML: ${firstLine(cause)}`, { cause });
+  }
+}
+
+function plain(document: Document.Parsed, name: string, lines: LineCounter): unknown {
+  const problem = document.errors[0] ?? document.warnings[0];
+  if (problem) throw syntaxError(problem, name);
+  let value: unknown;
+  try {
+    value = document.toJS({ maxAliasCount });
+  } catch (cause) {
+    throw new CodedError(
+      "INVALID_CONFIG",
+      `${position(document, [], name, lines)}: ${firstLine(cause)}; write the value out`,
+      {
+        cause,
+      },
+    );
+  }
+  checkPlain(value, [], (path, text) => {
+    throw new CodedError("INVALID_CONFIG", `${position(document, path, name, lines)}: ${text}`);
+  });
+  return value;
+}
+
+function syntaxError(problem: YAMLError, name: string): CodedError {
+  const at = problem.linePos?.[0];
+  const place = at ? `${name}:${at.line}:${at.col}` : name;
+  const text = firstLine(problem)
+    .replace(/ at line \d+, column \d+:?$/, "")
+    .replace(/:$/, "");
+  const remedy = remedies[problem.code] ?? "correct the YAML there";
+  return new CodedError("INVALID_CONFIG", `${place}: not valid YAML: ${text}; ${remedy}`, {
+    cause: problem,
+    details: { file: name, line: at?.line, column: at?.col },
+  });
+}
+
+/** Only what JSON has may come through: no dates, binaries or sets from tags, no cycles from aliases. */
+function checkPlain(
+  value: unknown,
+  path: (string | number)[],
+  fail: (path: readonly (string | number)[], text: string) => never,
+): void {
+  if (path.length > maxDepth) fail(path, `nested deeper than ${maxDepth} levels`);
+  if (Array.isArray(value)) {
+    for (const [i, item] of value.entries()) checkPlain(item, [...path, i], fail);
+  } else if (typeof value === "object" && value !== null) {
+    if (Object.getPrototypeOf(value) !== Object.prototype)
+      fail(path, "a tagged value that is not text, number, list or map");
+    for (const [key, item] of Object.entries(value)) checkPlain(item, [...path, key], fail);
+  }
+}
+
+function position(
+  document: Document.Parsed,
+  path: readonly (string | number)[],
+  name: string,
+  lines: LineCounter,
+): string {
+  for (let length = path.length; length >= 0; length--) {
+    const node: unknown = length === 0 ? document.contents : document.getIn(path.slice(0, length), true);
+    const start = hasRange(node) ? node.range[0] : undefined;
+    if (start === undefined) continue;
+    const at = lines.linePos(start);
+    return `${name}:${at.line}:${at.col}`;
+  }
+  return name;
+}
+
+function hasRange(node: unknown): node is { range: [number, number, number] } {
+  return typeof node === "object" && node !== null && "range" in node && Array.isArray(node.range);
+}
+
+function firstLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split("\n")[0] ?? "";
+}
