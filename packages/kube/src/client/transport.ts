@@ -1,0 +1,161 @@
+import { abortError, CodedError, isCodedError } from "@nsmkit/core";
+import { Client, type Dispatcher, Pool } from "undici";
+import type { ClusterConfig } from "./config.ts";
+import { statusError } from "./status.ts";
+
+export interface Request {
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** Path with query, from the server's root. */
+  readonly path: string;
+  readonly body?: unknown;
+  /** Default application/json. */
+  readonly contentType?: string;
+  /** What is being done, for messages: "get DaemonSet apps/v1 nsm-system/nsmgr". */
+  readonly doing: string;
+  readonly signal?: AbortSignal;
+}
+
+/** A JSON answer above this is a defect or an attack: a page of 500 large objects has a tenth of it. */
+const longestBody = 256 << 20;
+
+/** HTTP to one API server. Streams have a connection of their own, so that watches never queue behind each other. */
+export class Transport {
+  readonly server: string;
+  readonly #config: ClusterConfig;
+  readonly #pool: Pool;
+  readonly #streams = new Set<Client>();
+  #requests = 0;
+
+  /** @param options.timeoutMs of one request, default 30,000; streams have none */
+  constructor(config: ClusterConfig, options: { timeoutMs?: number; connections?: number } = {}) {
+    this.server = config.server;
+    this.#config = config;
+    const timeout = options.timeoutMs ?? 30_000;
+    this.#pool = new Pool(config.server, {
+      ...this.#connect(),
+      connections: options.connections ?? 8,
+      headersTimeout: timeout,
+      bodyTimeout: timeout,
+    });
+  }
+
+  /** Requests sent since the start, streams included: what a steady state is judged by. */
+  get requests(): number {
+    return this.#requests;
+  }
+
+  #connect(): { connect: Record<string, unknown> } {
+    const { ca, cert, key, insecureSkipVerify, serverName } = this.#config.tls;
+    return {
+      connect: {
+        timeout: 10_000,
+        rejectUnauthorized: !insecureSkipVerify,
+        ...(ca === undefined ? {} : { ca }),
+        ...(cert === undefined ? {} : { cert }),
+        ...(key === undefined ? {} : { key }),
+        ...(serverName === undefined ? {} : { servername: serverName }),
+      },
+    };
+  }
+
+  /** @returns the parsed JSON body @throws CodedError by the answer's status; UNAVAILABLE when there is none */
+  async json(request: Request): Promise<unknown> {
+    const response = await this.#send(this.#pool, request);
+    const { statusCode, headers, body } = response;
+    let size = 0;
+    const chunks: Buffer[] = [];
+    try {
+      for await (const chunk of body) {
+        size += (chunk as Buffer).length;
+        if (size > longestBody)
+          throw new CodedError(
+            "RESOURCE_EXHAUSTED",
+            `${request.doing}: the answer is larger than ${longestBody} bytes`,
+          );
+        chunks.push(chunk as Buffer);
+      }
+    } catch (error) {
+      throw failure(request, error);
+    }
+    const text = Buffer.concat(chunks).toString("utf8");
+    const retryAfter = headers["retry-after"];
+    if (statusCode >= 400) {
+      throw statusError(
+        request.doing,
+        statusCode,
+        parsed(text) ?? { message: text.slice(0, 300) },
+        String(retryAfter ?? "") || undefined,
+      );
+    }
+    const value = parsed(text);
+    if (value === undefined) throw new CodedError("PROTOCOL", `${request.doing}: the answer is no JSON`);
+    return value;
+  }
+
+  /** @returns the lines of the body as they come; ends when the server ends it or the signal is cancelled */
+  async *lines(request: Request & { readonly signal: AbortSignal }): AsyncGenerator<string> {
+    const client = new Client(this.server, { ...this.#connect(), headersTimeout: 30_000, bodyTimeout: 0 });
+    this.#streams.add(client);
+    try {
+      const { statusCode, headers, body } = await this.#send(client, request);
+      if (statusCode >= 400) {
+        const text = await body.text();
+        throw statusError(request.doing, statusCode, parsed(text), String(headers["retry-after"] ?? "") || undefined);
+      }
+      let rest = "";
+      body.setEncoding("utf8");
+      for await (const chunk of body) {
+        const pieces = (rest + String(chunk)).split("\n");
+        rest = pieces.pop() ?? "";
+        if (rest.length > longestBody)
+          throw new CodedError("PROTOCOL", `${request.doing}: a line is larger than ${longestBody} bytes`);
+        for (const line of pieces) if (line !== "") yield line;
+      }
+    } catch (error) {
+      throw failure(request, error);
+    } finally {
+      this.#streams.delete(client);
+      await client.destroy();
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#streams].map((client) => client.destroy()));
+    await this.#pool.close();
+  }
+
+  async #send(via: Dispatcher, request: Request): Promise<Dispatcher.ResponseData> {
+    const authorization = await this.#config.authorization();
+    this.#requests++;
+    try {
+      return await via.request({
+        method: request.method,
+        path: request.path,
+        headers: {
+          accept: "application/json",
+          "user-agent": "nsmkit",
+          ...(authorization === undefined ? {} : { authorization }),
+          ...(request.body === undefined ? {} : { "content-type": request.contentType ?? "application/json" }),
+        },
+        body: request.body === undefined ? null : JSON.stringify(request.body),
+        signal: request.signal ?? null,
+      });
+    } catch (error) {
+      throw failure(request, error);
+    }
+  }
+}
+
+function failure(request: Request, error: unknown): CodedError {
+  if (isCodedError(error)) return error;
+  if (request.signal?.aborted) return abortError(request.signal, request.doing);
+  return new CodedError("UNAVAILABLE", `${request.doing}: the API server does not answer`, { cause: error });
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
