@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Deferred, mustExist } from "@nsmkit/core";
 import { FakeClock, settle } from "@nsmkit/core/testing";
-import { type BeginRules, type Begun, begin, begun } from "./begin.ts";
+import { begin, begun } from "./begin.ts";
+import type { BeginRules, Begun } from "./begun.ts";
 import { chain } from "./chain.ts";
 import { Context } from "./context.ts";
 import type { Element, Handler } from "./element.ts";
@@ -248,4 +249,47 @@ test("stop waits for running calls, drops events and releases state", async () =
   await all.stop();
   assert.equal(await old.request(), undefined);
   assert.deepEqual([first.size, log.length], [0, 2]);
+});
+
+test("close cuts short a repeated request that is under way", async () => {
+  let scope: Begun<Calls> | undefined;
+  const end: Handler<Calls> = {
+    request: (c, request) => {
+      scope = begun<Calls>(c);
+      if (request.text === "1") return Promise.resolve(request);
+      return new Promise((_, reject) => c.signal.addEventListener("abort", () => reject(c.signal.reason)));
+    },
+    close: async () => {},
+    find: noFind,
+  };
+  const first = begin(rules, { clock: new FakeClock() });
+  await using all = chain<Calls>([first], end);
+  await all.request(ctx(), { id: "a", text: "1" });
+  const event = assert.rejects(mustExist(scope, "scope").request(), { code: "ABORTED" });
+  await settle();
+  await all.close(ctx(), { id: "a", text: "" });
+  await event;
+  assert.equal(first.size, 0);
+});
+
+test("close goes on when its caller goes away", async () => {
+  const closing = new Deferred<AbortSignal>();
+  const gate = new Deferred<void>();
+  const end: Handler<Calls> = {
+    request: async (_, request) => request,
+    close: async (c) => {
+      closing.resolve(c.signal);
+      await gate.promise;
+    },
+    find: noFind,
+  };
+  await using all = chain<Calls>([begin(rules)], end);
+  await all.request(ctx(), { id: "a", text: "1" });
+  const caller = new AbortController();
+  const close = all.close(ctx(caller.signal), { id: "a", text: "" });
+  const signal = await closing.promise;
+  caller.abort();
+  assert.equal(signal.aborted, false);
+  gate.resolve();
+  await close;
 });
