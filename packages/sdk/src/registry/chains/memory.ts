@@ -1,0 +1,56 @@
+import { type Clock, type Closable, closeAll, type Logger } from "@nsmkit/core";
+import { chain } from "../../chain/index.ts";
+import type { Identity } from "../../transport/index.ts";
+import { Ownership } from "../common/authorize/server.ts";
+import { beginEndpoints } from "../common/begin/element.ts";
+import { expireServer } from "../common/expire/server.ts";
+import { interdomainServer } from "../common/interdomain/server.ts";
+import { serialize } from "../common/serialize/element.ts";
+import { setPayloadServer } from "../common/setpayload/server.ts";
+import { setRegistrationTimeServer } from "../common/setregistrationtime/server.ts";
+import { updatePathServer } from "../common/updatepath/server.ts";
+import { type NseKind, type NsKind, nseRules, nsRules, type Registry } from "../core/kinds.ts";
+import { memoryEndpoints, memoryServices } from "../memory/registry.ts";
+
+export interface MemoryRegistryOptions {
+  readonly identity: Identity;
+  /** Longest time that a registration lasts, ms; default 60,000. */
+  readonly defaultExpirationMs?: number;
+  /** Where names of other domains go; without it they are UNSUPPORTED. */
+  readonly proxy?: Registry | undefined;
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+}
+
+/** A whole registry that keeps its entries in memory. */
+export function memoryRegistry(options: MemoryRegistryOptions): Registry & Closable {
+  const { identity, proxy } = options;
+  const secure = identity.mode === "spiffe";
+  const serviceOwners = new Ownership(nsRules);
+  const endpointOwners = new Ownership(nseRules);
+  const services = chain<NsKind>(
+    [
+      updatePathServer(identity),
+      ...(secure ? [serviceOwners.check()] : []),
+      serialize(nsRules),
+      ...(secure ? [serviceOwners.keepUntilClosed()] : []),
+      setPayloadServer(),
+      interdomainServer(nsRules, proxy?.services),
+    ],
+    memoryServices(),
+  );
+  const endpoints = chain<NseKind>(
+    [
+      updatePathServer(identity),
+      ...(secure ? [endpointOwners.check()] : []),
+      beginEndpoints(options),
+      ...(secure ? [endpointOwners.keepWithRegistration()] : []),
+      interdomainServer(nseRules, proxy?.endpoints),
+      setRegistrationTimeServer(),
+      expireServer(options),
+    ],
+    memoryEndpoints(),
+  );
+  const close = (): Promise<void> => closeAll([services, endpoints].map(({ stop }) => ({ close: stop })));
+  return { services, endpoints, close, [Symbol.asyncDispose]: close };
+}
