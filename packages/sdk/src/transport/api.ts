@@ -51,6 +51,13 @@ export interface CallOptions {
   /** Sent as the gRPC deadline, ms from now. */
   readonly timeoutMs?: number;
   readonly metadata?: Metadata;
+  /**
+   * Paths of files that go with the call, on the very connection that carries it (a channel reconnects by itself, so
+   * `(await ready()).files` may be another one). The request names them by `inodeUrl(path)`. Ignored over TCP.
+   */
+  readonly files?: readonly string[];
+  /** Told of the connection that carries the call, just before its headers leave; again if the call moves to another one. */
+  readonly onPeer?: (peer: Peer) => void;
 }
 
 /** A client connection to one server. Calls share it; it reconnects by itself until closed. */
@@ -62,7 +69,7 @@ export interface Channel extends Closable {
     method: DescMethodUnary<I, O>,
     request: MessageShape<I>,
     options?: CallOptions,
-  ): Promise<{ message: MessageShape<O>; header: Metadata }>;
+  ): Promise<{ message: MessageShape<O>; header: Metadata; peer: Peer }>;
   serverStream<I extends DescMessage, O extends DescMessage>(
     method: DescMethodServerStreaming<I, O>,
     request: MessageShape<I>,

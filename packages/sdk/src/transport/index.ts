@@ -16,6 +16,7 @@ export type {
   ServiceHandlers,
 } from "./api.ts";
 export { dial } from "./client/channel.ts";
+export { inodeUrl } from "./inode.ts";
 export { listen } from "./server/listen.ts";
 export { bindService } from "./server/service.ts";
 export { formatTarget, parseTarget, type Target } from "./target.ts";

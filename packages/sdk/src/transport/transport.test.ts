@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readlink, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { create } from "@bufbuild/protobuf";
 import { Health, HealthCheckRequestSchema, HealthCheckResponse_ServingStatus } from "@nsmkit/api/health";
 import { NetworkService, NetworkServiceRequestSchema } from "@nsmkit/api/networkservice";
-import { CodedError } from "@nsmkit/core";
+import { CodedError, mustExist } from "@nsmkit/core";
 import { insecureIdentity } from "../identity/index.ts";
-import { bindService, dial, listen } from "./index.ts";
+import { bindService, dial, inodeUrl, listen } from "./index.ts";
 
 const identity = insecureIdentity({ name: "test" });
 let folder: string;
@@ -81,3 +81,51 @@ for (const [kind, url] of [
     });
   });
 }
+
+test("a handler and its caller exchange files on the connection of the call", async () => {
+  const withFiles = bindService(NetworkService, {
+    async request(request, call) {
+      const url = request.connection?.id ?? "";
+      await using file = await mustExist(call.peer.files, "files").receive(url, { signal: call.signal });
+      assert.match(await readlink(file.path), /^net:/);
+      assert.equal(call.peer.credentials?.pid, process.pid);
+      return { id: await mustExist(call.peer.files, "files").send("/proc/self/ns/uts") };
+    },
+    async close() {
+      return {};
+    },
+  });
+  await using server = await listen([`unix://${join(folder, "files")}`], { identity, services: [withFiles] });
+  await using channel = dial(server.urls[0] ?? "", { identity });
+  const signal = AbortSignal.timeout(5000);
+  const path = "/proc/self/ns/net";
+  const { message, peer } = await channel.unary(
+    NetworkService.method.request,
+    create(NetworkServiceRequestSchema, { connection: { id: inodeUrl(path) } }),
+    { signal, files: [path] },
+  );
+  const files = mustExist(peer.files, "files");
+  await using file = await files.receive(message.id, { signal });
+  assert.match(await readlink(file.path), /^uts:/);
+});
+
+test("a file that cannot be sent fails the call before the server sees it", async () => {
+  let served = 0;
+  const counting = bindService(NetworkService, {
+    async request() {
+      served++;
+      return {};
+    },
+    async close() {
+      return {};
+    },
+  });
+  await using server = await listen([`unix://${join(folder, "nofile")}`], { identity, services: [counting] });
+  await using channel = dial(server.urls[0] ?? "", { identity });
+  const request = create(NetworkServiceRequestSchema);
+  await assert.rejects(channel.unary(NetworkService.method.request, request, { files: ["/nowhere"] }), {
+    code: "NOT_FOUND",
+    message: /\/nowhere/,
+  });
+  assert.equal(served, 0);
+});

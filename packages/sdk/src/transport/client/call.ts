@@ -1,6 +1,6 @@
 import { type DescMessage, fromBinary, type MessageShape } from "@bufbuild/protobuf";
 import { CodedError } from "@nsmkit/core";
-import type { Metadata } from "../api.ts";
+import type { Metadata, Peer } from "../api.ts";
 import { MessageReader } from "../message.ts";
 import { emptyMetadata, headerOf, metadataOf } from "../metadata.ts";
 import { decodeMessage, errorOfStatus, GrpcStatus, statusOfHttp, statusOfReset } from "../status.ts";
@@ -19,6 +19,7 @@ export interface CallOutcome {
  */
 export abstract class ClientCall<O extends DescMessage> implements StreamEvents {
   stream: WireStream | undefined;
+  peer: Peer | undefined;
   header: Metadata = emptyMetadata;
   readonly method: string;
   readonly #output: O;

@@ -145,21 +145,33 @@ class ClientChannel implements Channel {
       call.stream = connection.wire.open(headers, false, call);
       started(call.stream);
     };
+    const prepare = (connection: Connection): Promise<unknown> | undefined => {
+      call.peer = connection.peer;
+      options.onPeer?.(connection.peer);
+      const { files } = connection.peer;
+      if (!files || !options.files?.length) return undefined;
+      return Promise.all(options.files.map((path) => files.send(path)));
+    };
+    const fail = (error: unknown): void =>
+      call.cancel(isCodedError(error) ? error : new CodedError("UNAVAILABLE", messageOf(error), { cause: error }));
+    const slowly = async (): Promise<void> => {
+      const connection = await this.#connector.acquire(options.signal);
+      await prepare(connection);
+      open(connection);
+    };
     const ready = this.#connector.current;
-    if (ready) {
-      try {
-        open(ready);
-        return;
-      } catch {
-        // The connection has just gone away; the path below takes or makes another one.
-      }
+    if (!ready) {
+      slowly().catch(fail);
+      return;
     }
-    this.#connector
-      .acquire(options.signal)
-      .then(open)
-      .catch((error: unknown) =>
-        call.cancel(isCodedError(error) ? error : new CodedError("UNAVAILABLE", messageOf(error), { cause: error })),
-      );
+    try {
+      const prepared = prepare(ready);
+      if (prepared) prepared.then(() => open(ready)).catch(fail);
+      else open(ready);
+    } catch {
+      // The connection has just gone away; the connector takes or makes another one.
+      slowly().catch(fail);
+    }
   }
 
   #headers(path: string, options: CallOptions): readonly string[] {

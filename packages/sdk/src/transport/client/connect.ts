@@ -1,14 +1,6 @@
 import net from "node:net";
-import type { Duplex } from "node:stream";
 import { abortError, CodedError } from "@nsmkit/core";
-import type { Peer } from "../api.ts";
 import { formatTarget, type Target } from "../target.ts";
-
-/** A connected byte stream and who is at its other end. */
-export interface Transport {
-  readonly duplex: Duplex;
-  readonly peer: Peer;
-}
 
 /** Connects once. @throws UNAVAILABLE naming the target; DEADLINE_EXCEEDED or ABORTED by the signal */
 export async function connectSocket(target: Target, options: { signal: AbortSignal }): Promise<net.Socket> {
@@ -18,6 +10,8 @@ export async function connectSocket(target: Target, options: { signal: AbortSign
       ? { path: target.path }
       : { host: target.host || "localhost", port: target.port, noDelay: true, keepAlive: true },
   );
+  // A socket that is paused when it connects is not read: descriptors would be lost by a plain read.
+  if (target.transport === "unix") socket.pause();
   try {
     await new Promise<void>((resolve, reject) => {
       const onAbort = (): void => reject(abortError(options.signal, `connecting to ${where}`));
@@ -49,9 +43,4 @@ function connectError(where: string, cause: Error): CodedError {
     cause,
     details: { target: where, errno },
   });
-}
-
-export async function connectTransport(target: Target, options: { signal: AbortSignal }): Promise<Transport> {
-  const socket = await connectSocket(target, options);
-  return { duplex: socket, peer: { transport: target.transport, address: formatTarget(target) } };
 }

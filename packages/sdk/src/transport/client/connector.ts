@@ -1,9 +1,10 @@
 import { abortable, backoffDelay, CodedError, Deferred, messageOf, silentLogger, systemClock } from "@nsmkit/core";
 import type { DialOptions, Peer } from "../api.ts";
+import { openTransport } from "../connection.ts";
 import { formatTarget, type Target } from "../target.ts";
 import { wireClient } from "../wire/node.ts";
 import type { WireClient } from "../wire/stream.ts";
-import { connectTransport } from "./connect.ts";
+import { connectSocket } from "./connect.ts";
 
 export interface Connection {
   readonly wire: WireClient;
@@ -67,7 +68,8 @@ export class Connector {
   }
 
   async #establish(signal: AbortSignal): Promise<Connection> {
-    const { duplex, peer } = await connectTransport(this.#target, { signal });
+    const socket = await connectSocket(this.#target, { signal });
+    const { duplex, peer } = openTransport(socket, this.#target, this.#options);
     const ready = new Deferred<void>();
     const gone = new Deferred<void>();
     let connection: Connection | undefined;

@@ -1,11 +1,13 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
-import { CodedError } from "@nsmkit/core";
-import type { Metadata } from "../api.ts";
+import { CodedError, mustExist } from "@nsmkit/core";
+import type { Metadata, Peer } from "../api.ts";
 import { type CallOutcome, ClientCall } from "./call.ts";
 
 export interface UnaryReply<O extends DescMessage> {
   readonly message: MessageShape<O>;
   readonly header: Metadata;
+  /** The connection that carried the call: files that the reply names come on it. */
+  readonly peer: Peer;
 }
 
 /** A call with one reply. */
@@ -30,6 +32,9 @@ export class UnaryCall<O extends DescMessage> extends ClientCall<O> {
       const what = this.#surplus ? "several replies" : "no reply";
       const error = new CodedError("PROTOCOL", `${this.method}: the peer sent ${what} to a call that has one`);
       this.#settle({ error, untouched: false }, undefined);
-    } else this.#settle(outcome, { message: this.#message, header: this.header });
+    } else {
+      const peer = mustExist(this.peer, "the peer of an answered call");
+      this.#settle(outcome, { message: this.#message, header: this.header, peer });
+    }
   }
 }

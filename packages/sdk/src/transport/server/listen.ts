@@ -1,6 +1,7 @@
 import type net from "node:net";
 import { silentLogger } from "@nsmkit/core";
-import type { Listen, ListenOptions, Peer, Server } from "../api.ts";
+import type { Listen, ListenOptions, Server } from "../api.ts";
+import { openTransport } from "../connection.ts";
 import { formatTarget, parseTarget, type Target } from "../target.ts";
 import { ServerConnection } from "./connection.ts";
 import { openListener } from "./listener.ts";
@@ -50,10 +51,8 @@ class GrpcServer implements Server {
 
   #accept(socket: net.Socket, target: Target): void {
     const logger = this.#options.logger ?? silentLogger;
-    const address =
-      target.transport === "unix" ? formatTarget(target) : `${socket.remoteAddress ?? "?"}:${socket.remotePort ?? 0}`;
-    const peer: Peer = { transport: target.transport, address };
-    const connection = new ServerConnection(socket, { peer, methods: this.#methods, logger });
+    const { duplex, peer } = openTransport(socket, target, { logger });
+    const connection = new ServerConnection(duplex, { peer, methods: this.#methods, logger });
     this.#connections.add(connection);
     void connection.closed.then(() => this.#connections.delete(connection));
   }

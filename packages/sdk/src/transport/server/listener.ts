@@ -12,7 +12,11 @@ export async function openListener(
   target: Target,
   options: { socketMode: number; onConnection: (socket: net.Socket) => void },
 ): Promise<net.Server> {
-  const server = net.createServer({ noDelay: true, keepAlive: true }, options.onConnection);
+  const server = net.createServer(
+    // What a unix peer sent already must stay in the kernel until recvmsg takes it: a plain read loses descriptors.
+    { noDelay: true, keepAlive: true, pauseOnConnect: target.transport === "unix" },
+    options.onConnection,
+  );
   if (target.transport === "tcp") {
     await listenOn(
       server,
