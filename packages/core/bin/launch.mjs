@@ -4,18 +4,18 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import * as module from "node:module";
 import { dirname, join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../../..");
 /** Not those of the kernel for the process itself (SIGKILL, SIGSTOP) and not what Node needs (SIGCHLD). */
 const forwarded = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"];
 
-/** @param {string} main absolute path of the program's src/main.ts */
+/** @param {URL} main of the program's src/main.ts */
 export async function launch(main) {
   if (process.features.typescript) {
     // Keeps the stripped and compiled sources: a warm start is 2-3 times as fast.
     module.enableCompileCache?.(join(root, "node_modules/.cache/nsmkit-compile"));
-    await import(pathToFileURL(main).href);
+    await import(main.href);
     return;
   }
   const node = join(root, "node_modules/.bin/node");

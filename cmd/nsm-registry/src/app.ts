@@ -1,0 +1,45 @@
+import { NetworkServiceEndpointRegistry, NetworkServiceRegistry } from "@nsmkit/api/registry";
+import type { Clock, Closable, Logger } from "@nsmkit/core";
+import { healthBinding } from "@nsmkit/sdk/health";
+import { connectRegistry, memoryRegistry, registryBindings } from "@nsmkit/sdk/registry";
+import { openIdentity } from "@nsmkit/sdk/settings";
+import { dial, listen } from "@nsmkit/sdk/transport";
+import { name, type RegistryConfig } from "./settings.ts";
+
+export interface RegistryDeps {
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+  readonly clock?: Clock;
+}
+
+export interface RunningRegistry extends Closable {
+  /** Listen URLs with real ports. */
+  readonly urls: readonly string[];
+}
+
+/** Starts a registry. @throws ALREADY_EXISTS and the like naming the listen URL */
+export async function createNsmRegistry(config: RegistryConfig, deps: RegistryDeps): Promise<RunningRegistry> {
+  const { logger } = deps;
+  await using opened = new AsyncDisposableStack();
+  const identity = opened.use(await openIdentity(config, { name, ...deps }));
+  const channel =
+    config.proxyRegistryUrl === undefined ? undefined : dial(config.proxyRegistryUrl, { identity, logger });
+  if (channel) opened.use(channel);
+  const registry = opened.use(
+    memoryRegistry({
+      ...deps,
+      identity,
+      defaultExpirationMs: config.expirePeriodMs,
+      proxy: channel && connectRegistry({ channel, identity }),
+    }),
+  );
+  const services = [
+    ...registryBindings(registry, deps),
+    healthBinding([NetworkServiceRegistry.typeName, NetworkServiceEndpointRegistry.typeName]),
+  ];
+  const server = opened.use(await listen(config.listenOn, { identity, services, logger }));
+  logger.info("serving", { urls: server.urls });
+  const running = opened.move();
+  const close = (): Promise<void> => running.disposeAsync();
+  return { urls: server.urls, close, [Symbol.asyncDispose]: close };
+}

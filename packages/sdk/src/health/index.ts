@@ -1,0 +1,1 @@
+export { healthBinding } from "./binding.ts";

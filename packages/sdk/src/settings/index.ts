@@ -1,0 +1,2 @@
+export { openIdentity } from "./identity.ts";
+export { meshSettings, placeSettings, upstreamOnly } from "./settings.ts";
