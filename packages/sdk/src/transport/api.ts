@@ -1,3 +1,4 @@
+import type { DetailedPeerCertificate, SecureContext } from "node:tls";
 import type {
   DescMessage,
   DescMethodBiDiStreaming,
@@ -39,6 +40,8 @@ export interface Peer {
   readonly spiffeId?: string;
   /** DER of the peer's leaf certificate; undefined in insecure mode. */
   readonly certificate?: Uint8Array;
+  /** DER of our own leaf certificate on this connection: tokens for it are signed with that key. Undefined in insecure mode. */
+  readonly localCertificate?: Uint8Array;
   /** SO_PEERCRED of a unix connection. */
   readonly credentials?: { readonly pid: number; readonly uid: number; readonly gid: number };
   /** Only on unix connections. */
@@ -50,7 +53,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
   /** Sent as the gRPC deadline, ms from now. */
   readonly timeoutMs?: number;
-  readonly metadata?: Metadata;
+  /** A function when it depends on who answers, as a token does: asked for each connection that the call is tried on. */
+  readonly metadata?: Metadata | ((peer: Peer) => Metadata | Promise<Metadata>);
   /**
    * Paths of files that go with the call, on the very connection that carries it (a channel reconnects by itself, so
    * `(await ready()).files` may be another one). The request names them by `inodeUrl(path)`. Ignored over TCP.
@@ -110,16 +114,30 @@ export interface ServiceBinding {
   readonly handlers: Readonly<Record<string, unknown>>;
 }
 
+/** Certificate, key and trust for new connections. What it returns changes when the identity rotates. */
+export interface TlsSource {
+  /** One object per rotation. */
+  secureContext(): SecureContext;
+  /** Checks a verified chain's SPIFFE id. @throws UNAUTHENTICATED saying what is wrong with it */
+  verifyPeer(leaf: DetailedPeerCertificate): { spiffeId: string };
+  /** Told after each rotation. @returns stops that */
+  onRotated(listener: () => void): () => void;
+}
+
 /** Who we are: decides TLS and tokens. Made by `insecureIdentity()` or `spiffeIdentity()`. */
 export interface Identity extends Closable {
   readonly mode: "insecure" | "spiffe";
   /** `spiffe://<trust domain>/<path>`; in insecure mode one derived from the program's name, so that tokens read alike. */
   readonly spiffeId: string;
+  /** Undefined in insecure mode. */
+  readonly tls?: TlsSource;
   /**
-   * A JWT for one peer: `sub` = our id, `aud` = [peer's id], `exp` = min(now + life, certificate end).
-   * Signed ES256 with the SVID key; in insecure mode unsigned (RFC 7519 section 6). Cached for a while per peer.
+   * A JWT for one peer: `sub` = our id, `aud` = [peer's id], `exp` = min(now + life, our certificate's end); `expiresMs` is that, or
+   * the peer's certificate's end if it comes first. Signed ES256 with the SVID key; in insecure mode unsigned (RFC 7519 section 6). Cached for a while per peer.
    */
-  token(peer: Pick<Peer, "spiffeId" | "certificate">): Promise<{ token: string; expiresMs: number }>;
+  token(
+    peer: Pick<Peer, "spiffeId" | "certificate" | "localCertificate">,
+  ): Promise<{ token: string; expiresMs: number }>;
 }
 
 export interface DialOptions {

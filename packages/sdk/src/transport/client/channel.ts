@@ -52,7 +52,6 @@ class ClientChannel implements Channel {
     return new Promise((resolve, reject) => {
       const path = pathOf(method);
       const body = frameMessage(toBinary(method.input, request));
-      const headers = this.#headers(path, options);
       let again = true;
       const attempt = (): void => {
         const call = new UnaryCall(path, method.output, (outcome, reply) => {
@@ -64,7 +63,7 @@ class ClientChannel implements Channel {
           } else reject(outcome.error);
         });
         const disarm = arm(call, options);
-        this.#launch(call, headers, options, (started) => started.sendData(body, true));
+        this.#launch(call, options, (started) => started.sendData(body, true));
       };
       attempt();
     });
@@ -113,14 +112,13 @@ class ClientChannel implements Channel {
     const path = pathOf(method);
     return {
       [Symbol.asyncIterator]: () => {
-        const headers = this.#headers(path, options);
         const call = new StreamingCall(path, method.output, () => {
           this.#streams.delete(call);
           disarm();
         });
         this.#streams.add(call);
         const disarm = arm(call, options);
-        this.#launch(call, headers, options, (stream) => {
+        this.#launch(call, options, (stream) => {
           call.inbox.attach(stream);
           send(call).catch((cause: unknown) => {
             const error = isCodedError(cause)
@@ -134,47 +132,64 @@ class ClientChannel implements Channel {
     };
   }
 
-  #launch(
-    call: ClientCall<DescMessage>,
-    headers: readonly string[],
-    options: CallOptions,
-    started: (stream: WireStream) => void,
-  ): void {
-    const open = (connection: Connection): void => {
+  /** Sends the call on the current connection at once, or on the next one as soon as there is one. */
+  #launch(call: ClientCall<DescMessage>, options: CallOptions, started: (stream: WireStream) => void): void {
+    const open = (connection: Connection, headers: readonly string[]): void => {
       if (call.over) return;
       call.stream = connection.wire.open(headers, false, call);
       started(call.stream);
     };
-    const prepare = (connection: Connection): Promise<unknown> | undefined => {
-      call.peer = connection.peer;
-      options.onPeer?.(connection.peer);
-      const { files } = connection.peer;
-      if (!files || !options.files?.length) return undefined;
-      return Promise.all(options.files.map((path) => files.send(path)));
+    const slowly = async (): Promise<void> => {
+      const connection = await this.#connector.acquire(options.signal);
+      open(connection, await this.#prepare(call, connection, options));
     };
     const fail = (error: unknown): void =>
       call.cancel(isCodedError(error) ? error : new CodedError("UNAVAILABLE", messageOf(error), { cause: error }));
-    const slowly = async (): Promise<void> => {
-      const connection = await this.#connector.acquire(options.signal);
-      await prepare(connection);
-      open(connection);
-    };
-    const ready = this.#connector.current;
-    if (!ready) {
+    const current = this.#connector.current;
+    if (!current) {
       slowly().catch(fail);
       return;
     }
     try {
-      const prepared = prepare(ready);
-      if (prepared) prepared.then(() => open(ready)).catch(fail);
-      else open(ready);
-    } catch {
-      // The connection has just gone away; the connector takes or makes another one.
-      slowly().catch(fail);
+      const prepared = this.#prepare(call, current, options);
+      if (prepared instanceof Promise) {
+        prepared.then((headers) => open(current, headers)).catch(fail);
+        return;
+      }
+      open(current, prepared);
+    } catch (error) {
+      // The connection may have just gone away; then the connector takes or makes another one.
+      if (isCodedError(error)) fail(error);
+      else slowly().catch(fail);
     }
   }
 
-  #headers(path: string, options: CallOptions): readonly string[] {
+  /** What depends on the connection: its peer, files, metadata. A promise only if the call brings work that needs one. */
+  #prepare(
+    call: ClientCall<DescMessage>,
+    connection: Connection,
+    options: CallOptions,
+  ): readonly string[] | Promise<readonly string[]> {
+    const { peer } = connection;
+    call.peer = peer;
+    options.onPeer?.(peer);
+    const headers = this.#headers(call.method, options);
+    if (typeof options.metadata !== "function" && !(peer.files && options.files?.length)) {
+      if (options.metadata) appendMetadata(headers, options.metadata);
+      return headers;
+    }
+    return this.#prepareSlowly(headers, peer, options);
+  }
+
+  async #prepareSlowly(headers: string[], peer: Peer, options: CallOptions): Promise<readonly string[]> {
+    const metadata = typeof options.metadata === "function" ? await options.metadata(peer) : options.metadata;
+    if (metadata) appendMetadata(headers, metadata);
+    // Last, so that nothing that can fail comes after files were queued.
+    await Promise.all((options.files ?? []).map((path) => peer.files?.send(path)));
+    return headers;
+  }
+
+  #headers(path: string, options: CallOptions): string[] {
     const headers = [
       ":method",
       "POST",
@@ -190,7 +205,6 @@ class ClientChannel implements Channel {
       "application/grpc",
     ];
     if (options.timeoutMs !== undefined) headers.push("grpc-timeout", formatTimeout(options.timeoutMs));
-    if (options.metadata) appendMetadata(headers, options.metadata);
     return headers;
   }
 }
