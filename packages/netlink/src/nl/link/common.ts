@@ -25,7 +25,7 @@ export function writeNewLinkHeader(writer: MessageWriter, link: { readonly up?: 
 
 type Common = { readonly [K in keyof NewLinkCommon]: NewLinkCommon[K] | undefined };
 
-/** Attributes that apply to any kind. The alias cannot be set here: see `planLinkAdd`. */
+/** Attributes that apply to any kind. The alias cannot be set here: see `encodeLinkAdd`. */
 export function writeNewLinkCommon(writer: MessageWriter, link: Common, prefix = ""): void {
   const field = (name: string): string => (prefix ? `${prefix}.${name}` : name);
   writer.attrText(IFLA_IFNAME, checkInterfaceName(link.name, field("name")));

@@ -33,8 +33,8 @@ const operStates: readonly OperState[] = [
 
 type Draft = { -readonly [K in keyof Link]: Link[K] };
 
-/** The payload of RTM_NEWLINK / RTM_DELLINK. @throws CodedError PROTOCOL */
-export function decodeLink(view: DataView, from: number, to: number): Link {
+/** The payload of RTM_NEWLINK / RTM_DELLINK. @param statistics read the counters too. @throws CodedError PROTOCOL */
+export function decodeLink(view: DataView, from: number, to: number, statistics = false): Link {
   if (to - from < t.ifinfomsgBytes) throw malformed(`link message of ${to - from} bytes`);
   const flags = view.getUint32(from + 8, true);
   const link: Draft = {
@@ -49,9 +49,10 @@ export function decodeLink(view: DataView, from: number, to: number): Link {
     group: 0,
     txQueueLen: 0,
   };
-  forEachAttribute(view, from + t.ifinfomsgBytes, to, (type, start, end) =>
-    readAttribute(link, view, type, start, end),
-  );
+  forEachAttribute(view, from + t.ifinfomsgBytes, to, (type, start, end) => {
+    if (type !== t.IFLA_STATS64) readAttribute(link, view, type, start, end);
+    else if (statistics) link.statistics = readStatistics(view, start, end);
+  });
   return link;
 }
 
@@ -88,9 +89,6 @@ function readAttribute(link: Draft, view: DataView, type: number, start: number,
       break;
     case t.IFLA_GROUP:
       link.group = u32(view, start, end);
-      break;
-    case t.IFLA_STATS64:
-      link.statistics = readStatistics(view, start, end);
       break;
     case t.IFLA_LINKINFO:
       readLinkInfo(link, view, start, end);

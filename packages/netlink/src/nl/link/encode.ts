@@ -17,10 +17,13 @@ import { writeVxlan } from "./vxlan.ts";
 /** Kinds made over rtnetlink; tap and tun are not. */
 export type RtnetlinkNewLink = Exclude<NewLink, { kind: "tap" | "tun" }>;
 
-/** RTM_NEWLINK that fails if the name exists. Alias and a peer's master need `encodeLinkSet` afterwards. */
+/**
+ * RTM_NEWLINK that fails if the name exists. Some settings need `encodeLinkSet` afterwards: the alias, a peer's master,
+ * and "up" of both ends of a veth (veth_open() refuses while the other end is not there yet).
+ */
 export function encodeLinkAdd(writer: MessageWriter, link: RtnetlinkNewLink): void {
   writer.begin(t.RTM_NEWLINK, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL);
-  writeNewLinkHeader(writer, link);
+  writeNewLinkHeader(writer, link.kind === "veth" ? {} : link);
   writeNewLinkCommon(writer, link);
   if (link.kind === "vlan") writer.attrLink(t.IFLA_LINK, link.link, "link");
   writer.nest(t.IFLA_LINKINFO, () => {

@@ -25,7 +25,7 @@ export const IFLA_LINK_NETNSID = 37;
 export const IFLA_INFO_KIND = 1;
 export const IFLA_INFO_DATA = 2;
 
-/** IFLA_EXT_MASK bit: leave the counters out. */
+/** IFLA_EXT_MASK bit: leave out the counters of IPv4 and IPv6, which are larger than all the rest. */
 export const RTEXT_FILTER_SKIP_STATS = 1 << 3;
 
 /** linux/if.h */

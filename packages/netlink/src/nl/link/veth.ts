@@ -7,8 +7,8 @@ const VETH_INFO_PEER = 1;
 
 export function writeVeth(writer: MessageWriter, link: NewVeth): void {
   writer.nest(VETH_INFO_PEER, () => {
-    writeNewLinkHeader(writer, link.peer);
-    // The kernel ignores IFLA_MASTER here; `planLinkAdd` sends it afterwards.
+    // What the kernel ignores or refuses here (master, up, alias) is sent afterwards.
+    writeNewLinkHeader(writer, {});
     writeNewLinkCommon(writer, { ...link.peer, master: undefined }, "peer");
   });
 }
