@@ -1,10 +1,12 @@
+import type { LinkRef } from "./objects.ts";
+
 export interface PingOptions {
   /** Address to probe, IPv4 or IPv6; link-local IPv6 needs `link`. */
   readonly destination: string;
   /** Source address; default: the kernel's choice. */
   readonly source?: string;
-  /** Interface name to send through. */
-  readonly link?: string;
+  /** Interface to send through, by name or index. */
+  readonly link?: LinkRef;
   /** Echo requests to send, 1..65535; default 1. */
   readonly count?: number;
   /** From one request to the next, ms; default 200. Nothing waits after the last reply. */
