@@ -72,6 +72,7 @@ export {
 } from "./names/ip.ts";
 export { checkMac, formatMac, parseMac } from "./names/mac.ts";
 export { checkMtu, checkPort, checkTable, checkVlanId, checkVni } from "./names/numbers.ts";
+export { openNetlink } from "./open.ts";
 export {
   addrAdd,
   addrDelete,

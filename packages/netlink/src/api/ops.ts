@@ -201,7 +201,7 @@ export interface LinkFilter {
   readonly kind?: string;
   /** Only ports of this bridge or VRF, chosen in the kernel. */
   readonly master?: LinkRef;
-  /** Read the counters too; default false, which also makes the dump smaller. */
+  /** Read the counters too; default false. */
   readonly statistics?: boolean;
 }
 
