@@ -1,310 +1,299 @@
 import type { Connection } from "@nsmkit/api/networkservice";
-import { type Clock, CodedError, isCodedError, type Logger, silentLogger } from "@nsmkit/core";
-import { firstFailure, type Netlink, type OpResult, type Step, sysctlSet } from "@nsmkit/netlink";
+import { type Clock, CodedError, KeyedQueue, type Logger, silentLogger, throwIfAborted } from "@nsmkit/core";
+import { type CallOptions, firstFailure, type Netlink, sysctlSet } from "@nsmkit/netlink";
 import type { CrossConnector, CrossConnectSide } from "@nsmkit/sdk/crossconnect";
-import { type CallOptions, counters, type Marked, scanMarks } from "./inventory.ts";
-import { inspectLeftovers } from "./leftovers.ts";
-import type { Side } from "./mark.ts";
-import { NamespacePool } from "./namespaces.ts";
-import { type PolicyTables, updateOps } from "./ops.ts";
-import { planInterface } from "./plan.ts";
+import { NameClaims } from "./claims.ts";
+import { metricsOf, namesOf, readCounters, type SideCounters } from "./counters.ts";
+import { Leftovers } from "./leftovers.ts";
+import { type LivingNamespaces, machineNamespaces } from "./living.ts";
+import { markedId } from "./mark.ts";
+import { type Identify, NamespacePool } from "./namespaces.ts";
+import { netnsPathOf } from "./plan.ts";
 import { PresenceWatch } from "./presence.ts";
 import { RemovalQueue } from "./removal.ts";
-import { PolicyTableAllocator } from "./tables.ts";
-import { type LocalEnd, linkStep, macOf, planTunnel, type TunnelPlan } from "./wiring.ts";
+import { type Fitted, LinkSetup } from "./setup.ts";
+import { type LocalEnd, planWiring, type Wiring } from "./wiring.ts";
 
 export interface KernelCrossConnectorOptions {
   readonly netlink: Netlink;
   /** Address at which other nodes reach this one; without it only LOCAL sides can be joined. */
   readonly tunnelIp?: string;
+  /**
+   * Tells the links of this forwarder from those of others on the machine, also after a restart. Default: the inode of
+   * the network namespace it runs in, which is the node's, so only two forwarders of one node need to say more.
+   */
+  readonly owner?: string;
   readonly clock?: Clock;
   readonly logger?: Logger;
   /** Told once when the last process of an end's namespace is gone: the connection serves nobody any more. */
   readonly onNamespaceGone?: (connectionId: string) => void;
   /** ms between looks for namespaces that were left; default 1000. */
   readonly presenceIntervalMs?: number;
-  /** Which namespaces are in use, as `dev:ino`; default: this machine's. */
-  readonly livingNamespaces?: () => Promise<ReadonlySet<string>>;
+  /** Which namespaces are in use, and which file is which; default: this machine's. For tests. */
+  readonly living?: LivingNamespaces;
+  readonly identify?: Identify;
 }
 
-interface Established {
-  readonly ends: readonly LocalEnd[];
-  readonly tables: ReadonlyMap<Side, PolicyTables>;
-  readonly tunnel: TunnelPlan | undefined;
-  /** Plans and namespaces as text: equal means that a refresh has nothing to do. */
+interface Established extends Fitted {
+  /** Equal means that a refresh has nothing to do. */
   readonly signature: string;
   readonly unwatch: () => void;
 }
 
-interface Wanted {
-  readonly ends: readonly LocalEnd[];
-  readonly tunnel: TunnelPlan | undefined;
-  readonly signature: string;
-}
-
-const noTables: PolicyTables = new Map();
+type Sides = { readonly client: CrossConnectSide; readonly server: CrossConnectSide };
 
 /** Joins namespaces with the Linux kernel alone: veth pairs on one node, VXLAN between nodes. */
-export class KernelCrossConnector implements CrossConnector {
-  readonly mechanisms = ["KERNEL", "VXLAN"] as const;
+export class KernelCrossConnector implements CrossConnector, AsyncDisposable {
+  readonly mechanisms: readonly string[];
   readonly tunnelIp?: string;
   readonly #netlink: Netlink;
+  readonly #owner: string;
   readonly #logger: Logger;
   readonly #namespaces: NamespacePool;
-  readonly #removals: RemovalQueue;
-  readonly #tables: PolicyTableAllocator;
+  readonly #claims = new NameClaims();
+  readonly #setup: LinkSetup;
+  readonly #leftovers: Leftovers;
   readonly #presence: PresenceWatch;
   readonly #onNamespaceGone: (connectionId: string) => void;
+  /** By marked id, as all that concerns one connection. */
   readonly #connections = new Map<string, Established>();
-  readonly #prepared = new Set<string>();
-  #orphans: ReadonlyMap<string, readonly Marked[]> = new Map();
+  readonly #queue = new KeyedQueue<string>();
+  /** With a call running or waiting. */
+  readonly #busy = new Map<string, number>();
+  /** Found by the last `list` without a connection. */
+  #leftBehind: ReadonlySet<string> = new Set();
+  #closed = false;
 
   constructor(options: KernelCrossConnectorOptions) {
-    this.#netlink = options.netlink;
-    this.#logger = options.logger ?? silentLogger;
-    this.#namespaces = new NamespacePool(options.netlink);
-    this.#removals = new RemovalQueue(options.netlink);
-    this.#tables = new PolicyTableAllocator(options.netlink);
+    const { netlink, clock, logger = silentLogger, living = machineNamespaces, presenceIntervalMs } = options;
+    const removals = new RemovalQueue(netlink);
+    this.#netlink = netlink;
+    this.#logger = logger;
+    this.#owner = options.owner ?? String(netlink.namespaces.current.identity.ino);
+    this.#namespaces = new NamespacePool(netlink, options.identify);
+    this.#setup = new LinkSetup({ netlink, removals, logger });
+    this.#leftovers = new Leftovers({ netlink, living, removals, owner: this.#owner });
     this.#presence = new PresenceWatch({
-      logger: this.#logger,
-      ...(options.clock ? { clock: options.clock } : {}),
-      ...(options.presenceIntervalMs === undefined ? {} : { intervalMs: options.presenceIntervalMs }),
-      ...(options.livingNamespaces ? { living: options.livingNamespaces } : {}),
+      logger,
+      living,
+      ...(clock && { clock }),
+      ...(presenceIntervalMs !== undefined && { intervalMs: presenceIntervalMs }),
     });
     this.#onNamespaceGone = options.onNamespaceGone ?? (() => {});
+    this.mechanisms = options.tunnelIp === undefined ? ["KERNEL"] : ["KERNEL", "VXLAN"];
     if (options.tunnelIp !== undefined) this.tunnelIp = options.tunnelIp;
   }
 
-  /** Open namespaces and connections: for leak checks. */
-  get size(): { readonly connections: number; readonly namespaces: number } {
-    return { connections: this.#connections.size, namespaces: this.#namespaces.size };
+  /** What is held now: for leak checks. */
+  get size(): { readonly connections: number; readonly namespaces: number; readonly names: number } {
+    return { connections: this.#connections.size, namespaces: this.#namespaces.size, names: this.#claims.size };
   }
 
-  async connect(
+  /**
+   * A repeat that changes nothing writes nothing: it reads the links' counters, and with them that they still stand.
+   * @throws CodedError INVALID_ARGUMENT (names the field), NOT_FOUND (namespace gone), ALREADY_EXISTS (the interface
+   *   name is taken by something that is not ours), CONFLICT (by another connection, or the VNI is), UNSUPPORTED,
+   *   KERNEL, PERMISSION_DENIED
+   */
+  connect(
     connectionId: string,
-    sides: { readonly client: CrossConnectSide; readonly server: CrossConnectSide },
+    sides: Sides,
     connection: Connection,
-    options: CallOptions,
+    options: { readonly signal: AbortSignal },
   ): Promise<{ metrics: Record<string, string> }> {
-    const wanted = await this.#resolve(connectionId, sides, connection, options);
-    const before = this.#connections.get(connectionId);
-    try {
-      if (before?.signature === wanted.signature) {
-        await this.#release(wanted.ends);
-      } else if (before && sameLink(before, wanted)) {
-        await this.#update(connectionId, before, wanted, options);
-      } else {
-        if (before) await this.disconnect(connectionId, options);
-        await this.#create(connectionId, wanted, options);
-      }
-    } catch (error) {
-      await this.#release(wanted.ends);
-      throw error;
-    }
-    const established = this.#connections.get(connectionId);
-    return {
-      metrics: established ? await counters(this.#netlink, established.ends, before !== undefined, options) : {},
-    };
+    return this.#inTurn(connectionId, options, async () => ({
+      metrics: await this.#connect(connectionId, sides, connection, options),
+    }));
   }
 
-  async disconnect(connectionId: string, options: CallOptions): Promise<void> {
-    const established = this.#connections.get(connectionId);
-    if (!established) return this.#removeOrphan(connectionId, options);
-    established.unwatch();
-    await this.#removals.remove(established.ends.map(({ key, netns, plan }) => ({ key, netns, link: plan.name })));
-    this.#connections.delete(connectionId);
-    for (const end of established.ends) {
-      const tables = established.tables.get(end.side) ?? noTables;
-      // Routes went with the link; rules name no link and stay unless removed.
-      const ops = updateOps(
-        end.plan,
-        { ...end.plan, addresses: [], routes: [], neighbors: [], policies: [] },
-        {
-          before: tables,
-          after: noTables,
-        },
-      ).filter((op) => op.op === "ruleDelete");
-      if (ops.length > 0) await this.#netlink.execute([{ netns: end.netns, ops }], { onError: "continue" });
-      this.#tables.free(end.key, tables.values());
-    }
-    await this.#release(established.ends);
+  /** Not cancelled by the signal once it has begun: it takes some 20 ms. */
+  disconnect(connectionId: string, options: CallOptions): Promise<void> {
+    return this.#inTurn(connectionId, options, async () => {
+      const id = markedId(connectionId);
+      const established = this.#connections.get(id);
+      if (established) await this.#remove(established);
+      else if (this.#leftBehind.has(id)) {
+        await this.#leftovers.remove({ connection: (other) => other !== id, table: () => true }, options);
+      }
+    });
   }
 
   async list(options: CallOptions): Promise<readonly string[]> {
-    this.#orphans = await scanMarks(this.#netlink, options);
-    return [...new Set([...this.#connections.keys(), ...this.#orphans.keys()])];
+    const found = await this.#leftovers.ids(options);
+    this.#leftBehind = new Set([...found].filter((id) => !this.#connections.has(id)));
+    return [...[...this.#connections.values()].map(({ connectionId }) => connectionId), ...this.#leftBehind];
   }
 
-  /** Stops watching and lets the namespaces go. The connections themselves stay: packets flow on while we restart. */
+  /**
+   * Removes what an earlier life of this forwarder left and nobody has asked for since. To be called when every client
+   * had time to refresh.
+   * @returns ids of the connections that were removed
+   */
+  async removeLeftovers(options: CallOptions): Promise<readonly string[]> {
+    const inUse = {
+      connection: (id: string) => this.#connections.has(id) || this.#busy.has(id),
+      table: (table: number) =>
+        this.#connections
+          .values()
+          .some(({ ends }) => ends.some(({ plan }) => plan.policies.some((policy) => policy.table === table))),
+    };
+    return [...(await this.#leftovers.remove(inUse, options))];
+  }
+
+  /** Counters of every connection by id. One whose link was removed behind our back is left out. */
+  async counters(): Promise<ReadonlyMap<string, readonly SideCounters[]>> {
+    const connections = [...this.#connections.values()];
+    const counters = await readCounters(this.#netlink, connections);
+    return new Map(
+      connections.flatMap(({ connectionId }, i) => {
+        const sides = counters[i];
+        return sides ? [[connectionId, sides] as const] : [];
+      }),
+    );
+  }
+
+  /** Lets the namespaces go and watches no more. The connections stay: packets flow on while we restart. */
   async close(): Promise<void> {
+    this.#closed = true;
     this.#presence.close();
-    await Promise.all([...this.#connections.values()].map((established) => this.#release(established.ends)));
+    await this.#queue.idle();
+    const ends = [...this.#connections.values()].flatMap((established) => established.ends);
     this.#connections.clear();
+    await this.#release(ends);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  async #resolve(
+  async #inTurn<T>(connectionId: string, options: CallOptions, task: () => Promise<T>): Promise<T> {
+    const id = markedId(connectionId);
+    this.#busy.set(id, (this.#busy.get(id) ?? 0) + 1);
+    try {
+      return await this.#queue.run(id, task, options);
+    } finally {
+      const left = (this.#busy.get(id) ?? 1) - 1;
+      if (left > 0) this.#busy.set(id, left);
+      else this.#busy.delete(id);
+    }
+  }
+
+  async #connect(
     connectionId: string,
-    sides: { readonly client: CrossConnectSide; readonly server: CrossConnectSide },
+    sides: Sides,
     connection: Connection,
     options: CallOptions,
-  ): Promise<Wanted> {
-    const ends: LocalEnd[] = [];
-    let tunnel: TunnelPlan | undefined;
+  ): Promise<Record<string, string>> {
+    if (this.#closed) throw new CodedError("CLOSED", `connection ${connectionId}: the data plane is closed`);
+    const wiring = await this.#plan(connectionId, sides, connection, options);
+    const signature = signatureOf(wiring);
+    let before = this.#connections.get(markedId(connectionId));
+    let used = false;
     try {
-      for (const side of ["client", "server"] as const) {
-        const given = sides[side];
-        const { type } = given.mechanism;
-        if (type === "KERNEL") {
-          const plan = planInterface(side, given, connection);
-          ends.push({ side, plan, ...(await this.#namespaces.acquire(plan.netnsPath, options)) });
-        } else if (type === "VXLAN" && tunnel === undefined) tunnel = planTunnel(connectionId, side, given);
-        else {
-          throw new CodedError(
-            "UNSUPPORTED",
-            `connection ${connectionId}: the kernel data plane joins KERNEL and VXLAN, not ${sides.client.mechanism.type} and ${sides.server.mechanism.type}`,
-          );
-        }
+      const counters = before && (await readCounters(this.#netlink, [before]))[0];
+      throwIfAborted(options.signal, `connection ${connectionId}`);
+      if (before && (!counters || !isSameLink(before, wiring))) {
+        await this.#remove(before);
+        before = undefined;
       }
+      if (before?.signature !== signature) {
+        const fitted = before ? await this.#update(before, wiring) : await this.#create(wiring);
+        used = true;
+        this.#remember({ ...fitted, signature });
+        if (before) await this.#forget(before);
+      }
+      return before && counters ? metricsOf(counters) : namesOf(wiring);
+    } finally {
+      if (!used) await this.#release(wiring.ends);
+    }
+  }
+
+  async #create(wiring: Wiring): Promise<Fitted> {
+    const { connectionId, ends } = wiring;
+    await this.#claims.take(connectionId, ends);
+    try {
+      await this.#prepare(ends);
+      return await this.#setup.create(wiring, (id) => this.#connections.has(id));
     } catch (error) {
-      await this.#release(ends);
+      await this.#claims.leave(connectionId, ends, Promise.resolve());
       throw error;
     }
-    const text = ends.map(({ side, key, plan }) => [side, key, { ...plan, netnsPath: "" }]);
-    return { ends, tunnel, signature: JSON.stringify([text, tunnel]) };
   }
 
-  async #release(ends: readonly LocalEnd[]): Promise<void> {
-    for (const end of ends) await this.#namespaces.release(end.key);
+  async #update(before: Established, wiring: Wiring): Promise<Fitted> {
+    const updated = await this.#setup.update(before, wiring);
+    if (!("failure" in updated)) return updated;
+    if (!updated.restored) await this.#remove(before);
+    throw updated.failure;
   }
 
-  async #create(connectionId: string, wanted: Wanted, options: CallOptions): Promise<void> {
-    await this.#prepare(wanted.ends, options);
-    const tables = await this.#allocate(wanted.ends, new Map(), options);
-    const steps: Step[] = [
-      linkStep(connectionId, wanted.ends, wanted.tunnel),
-      ...wanted.ends.map((end) => ({ netns: end.netns, ops: this.#configure(connectionId, wanted, end, tables) })),
-    ];
-    let results = await this.#netlink.execute(steps, options);
-    if (isCodedError(failureOf(results[0]), "ALREADY_EXISTS")) {
-      const isLive = (id: string): boolean => this.#connections.has(id);
-      const { intact, remove } = await inspectLeftovers(this.#netlink, connectionId, wanted.ends, isLive, options);
-      await this.#remove(remove);
-      results = await this.#netlink.execute(intact ? steps.slice(1) : steps, options);
-      if (intact) results = [[{ ok: true, value: undefined }], ...results];
-    }
-    const failure = firstFailure(results);
-    if (failure) {
-      if (!failureOf(results[0])) await this.#remove(wanted.ends);
-      for (const end of wanted.ends) this.#tables.free(end.key, tables.get(end.side)?.values() ?? []);
-      throw new CodedError(failure.code, `connection ${connectionId}: ${failure.message}`, {
-        cause: failure,
-        retryable: failure.retryable,
-        details: failure.details,
-      });
-    }
-    this.#remember(connectionId, wanted, tables);
+  async #remove(established: Established): Promise<void> {
+    const { connectionId, ends } = established;
+    await this.#claims.leave(connectionId, ends, this.#setup.remove(established));
+    this.#connections.delete(markedId(connectionId));
+    await this.#forget(established);
   }
 
-  async #update(connectionId: string, before: Established, wanted: Wanted, options: CallOptions): Promise<void> {
-    const tables = await this.#allocate(wanted.ends, before.tables, options);
-    const steps = wanted.ends.map((end) => ({
-      netns: end.netns,
-      ops: updateOps(before.ends.find((old) => old.side === end.side)?.plan, end.plan, {
-        before: before.tables.get(end.side) ?? noTables,
-        after: tables.get(end.side) ?? noTables,
-      }),
-    }));
-    const failure = firstFailure(await this.#netlink.execute(steps, options));
-    if (failure) {
-      // What is there now is neither the old nor the new: the next request makes it anew.
-      await this.disconnect(connectionId, options);
-      throw failure;
-    }
-    before.unwatch();
-    await this.#release(before.ends);
-    this.#remember(connectionId, wanted, tables);
-  }
-
-  #remember(connectionId: string, wanted: Wanted, tables: ReadonlyMap<Side, PolicyTables>): void {
-    const stops = wanted.ends.map((end) => this.#presence.watch(end.key, () => this.#gone(connectionId)));
+  #remember(fitted: Fitted & { readonly signature: string }): void {
+    const { connectionId, ends } = fitted;
+    const stops = ends.map(({ key }) => this.#presence.watch(key, () => this.#gone(connectionId)));
     const unwatch = (): void => {
       for (const stop of stops) stop();
     };
-    this.#connections.set(connectionId, { ...wanted, tables, unwatch });
+    this.#connections.set(markedId(connectionId), { ...fitted, unwatch });
+  }
+
+  async #forget(established: Established): Promise<void> {
+    established.unwatch();
+    await this.#release(established.ends);
   }
 
   #gone(connectionId: string): void {
-    const established = this.#connections.get(connectionId);
+    const established = this.#connections.get(markedId(connectionId));
     if (!established) return;
     established.unwatch();
     this.#logger.info("a namespace of a connection was left by its last process", { connection: connectionId });
     this.#onNamespaceGone(connectionId);
   }
 
-  async #allocate(
-    ends: readonly LocalEnd[],
-    keep: ReadonlyMap<Side, PolicyTables>,
-    options: CallOptions,
-  ): Promise<Map<Side, PolicyTables>> {
-    const tables = new Map<Side, PolicyTables>();
-    for (const end of ends) {
-      const identities = end.plan.policies.map((policy) => policy.identity);
-      tables.set(end.side, await this.#tables.allocate(end, identities, keep.get(end.side) ?? noTables, options));
+  async #plan(connectionId: string, sides: Sides, connection: Connection, options: CallOptions): Promise<Wiring> {
+    const planned = planWiring(connectionId, sides, connection, this.mechanisms);
+    const ends: LocalEnd[] = [];
+    try {
+      for (const { side, plan } of planned.interfaces) {
+        const path = netnsPathOf(connectionId, sides[side]);
+        ends.push({ side, plan, ...(await this.#namespaces.acquire(path, options)) });
+      }
+    } catch (error) {
+      await this.#release(ends);
+      throw error;
     }
-    return tables;
+    return { connectionId, owner: this.#owner, ends, tunnel: planned.tunnel };
   }
 
-  #configure(connectionId: string, wanted: Wanted, end: LocalEnd, tables: ReadonlyMap<Side, PolicyTables>) {
-    const opposite = wanted.ends.find((other) => other !== end);
-    // With both ends ours the far MAC is known: no first packet waits for ARP.
-    const known = (opposite?.plan.addresses ?? []).map((address) => ({
-      ip: address.slice(0, address.indexOf("/")),
-      mac: macOf(connectionId, opposite?.side ?? end.side),
-    }));
-    const neighbors = [...known.filter((k) => !end.plan.neighbors.some((n) => n.ip === k.ip)), ...end.plan.neighbors];
-    return updateOps(
-      undefined,
-      { ...end.plan, neighbors: end.plan.linkOnly ? [] : neighbors },
-      {
-        before: noTables,
-        after: tables.get(end.side) ?? noTables,
-      },
-    );
+  async #release(ends: readonly LocalEnd[]): Promise<void> {
+    for (const end of ends) await this.#namespaces.release(end.key);
   }
 
-  /** Once per namespace: ICMP datagram sockets for everyone, which NSM's data-plane check needs (sdk-kernel, pinggrouprange). */
-  async #prepare(ends: readonly LocalEnd[], options: CallOptions): Promise<void> {
-    const fresh = ends.filter((end) => !this.#prepared.has(end.key));
+  /** ICMP datagram sockets for everyone, which NSM's data-plane check needs (sdk-kernel, pinggrouprange). */
+  async #prepare(ends: readonly LocalEnd[]): Promise<void> {
+    const fresh = ends.filter(({ key }) => this.#namespaces.firstVisit(key));
     if (fresh.length === 0) return;
-    for (const end of fresh) this.#prepared.add(end.key);
-    const steps = fresh.map((end) => ({
-      netns: end.netns,
-      ops: [sysctlSet("net/ipv4/ping_group_range", "0 2147483647")],
-    }));
-    const refused = firstFailure(await this.#netlink.execute(steps, { ...options, onError: "continue" }));
+    const results = await this.#netlink.execute(
+      fresh.map(({ netns }) => ({ netns, ops: [sysctlSet("net/ipv4/ping_group_range", "0 2147483647")] })),
+      { onError: "continue" },
+    );
     // In a user namespace the kernel refuses group ids that are not mapped; a raw socket does there.
+    const refused = firstFailure(results);
     if (refused) this.#logger.debug("ping_group_range was not set", { error: refused });
-  }
-
-  async #remove(ends: readonly LocalEnd[]): Promise<void> {
-    for (const { key, netns, plan } of ends) await this.#removals.remove([{ key, netns, link: plan.name }]);
-  }
-
-  async #removeOrphan(connectionId: string, options: CallOptions): Promise<void> {
-    for (const marked of this.#orphans.get(connectionId) ?? []) {
-      const { key, netns } = await this.#namespaces.acquire(marked.netnsPath, options);
-      await this.#removals.remove([{ key, netns, link: marked.link }]).finally(() => this.#namespaces.release(key));
-    }
   }
 }
 
-const failureOf = (results: readonly OpResult[] | undefined): CodedError | undefined => firstFailure(results ?? []);
+/** Everything about a wiring as text. */
+const signatureOf = ({ ends, tunnel }: Wiring): string =>
+  JSON.stringify([ends.map(({ side, key, plan }) => [side, key, plan]), tunnel]);
 
-const sameLink = (before: Established, wanted: Wanted): boolean =>
+const isSameLink = (before: Wiring, wanted: Wiring): boolean =>
   JSON.stringify(before.tunnel) === JSON.stringify(wanted.tunnel) &&
   before.ends.length === wanted.ends.length &&
   before.ends.every((end, i) => end.key === wanted.ends[i]?.key && end.plan.name === wanted.ends[i]?.plan.name);

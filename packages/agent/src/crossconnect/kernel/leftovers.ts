@@ -1,69 +1,112 @@
-/** What stands where a connection's interfaces shall be: after a restart of ours, or by somebody else's hand. */
-import { CodedError } from "@nsmkit/core";
-import { addrDelete, addrList, type Link, linkGet, type Netlink, type OpResult } from "@nsmkit/netlink";
-import type { CallOptions } from "./inventory.ts";
-import { connectionOfMark, markOf } from "./mark.ts";
-import type { LocalEnd } from "./wiring.ts";
+/** Links of ours that no connection stands behind: of an earlier life of this forwarder. */
+import { isCodedError } from "@nsmkit/core";
+import {
+  type CallOptions,
+  type Link,
+  linkList,
+  type Netlink,
+  type Netns,
+  type OpResult,
+  type Route,
+  type Rule,
+  routeList,
+  ruleDelete,
+  ruleList,
+} from "@nsmkit/netlink";
+import { ourProtocol } from "./diff.ts";
+import type { LivingNamespaces } from "./living.ts";
+import { markedId, parseMark } from "./mark.ts";
+import { keyOfNetns } from "./namespaces.ts";
+import type { RemovalQueue } from "./removal.ts";
+import { isPolicyTable } from "./tables.ts";
 
-export interface Leftovers {
-  /** The link is there with both ends as wanted: keep it, so that its traffic does not stop. */
-  readonly intact: boolean;
-  /** Ends of ours that stand in the way. */
-  readonly remove: readonly LocalEnd[];
+export interface LeftoversOptions {
+  readonly netlink: Netlink;
+  readonly living: LivingNamespaces;
+  readonly removals: RemovalQueue;
+  readonly owner: string;
 }
 
-/**
- * Looks at interfaces whose names were taken.
- * @param isLive whether a connection id is one that we serve now
- * @throws ALREADY_EXISTS (not ours), CONFLICT (of another live connection)
- */
-export async function inspectLeftovers(
-  netlink: Netlink,
-  connectionId: string,
-  ends: readonly LocalEnd[],
-  isLive: (connectionId: string) => boolean,
-  options: CallOptions,
-): Promise<Leftovers> {
-  const found = await netlink.execute(
-    ends.map((end) => ({ netns: end.netns, ops: [linkGet(end.plan.name), addrList({ link: end.plan.name })] })),
-    { ...options, onError: "continue" },
-  );
-  const present = ends.flatMap((end, index) => {
-    const result = found[index]?.[0];
-    return result?.ok ? [{ end, link: result.value as Link, addresses: found[index]?.[1] }] : [];
-  });
-  for (const { end, link } of present) {
-    const owner = connectionOfMark(link.alias);
-    if (owner === undefined) {
-      throw new CodedError(
-        "ALREADY_EXISTS",
-        `connection ${connectionId}: interface ${link.name} exists in the ${end.side}'s network namespace and is not ours; choose another interface name`,
-        { details: { interface: link.name } },
-      );
-    }
-    if (owner !== connectionId && isLive(owner)) {
-      throw new CodedError(
-        "CONFLICT",
-        `connection ${connectionId}: interface ${link.name} belongs to connection ${owner}; choose another interface name`,
-        { details: { interface: link.name, owner } },
-      );
+/** What is in use, asked right before a removal. */
+export interface InUse {
+  connection(markedId: string): boolean;
+  table(table: number): boolean;
+}
+
+export class Leftovers {
+  readonly #options: LeftoversOptions;
+
+  constructor(options: LeftoversOptions) {
+    this.#options = options;
+  }
+
+  /** Marked ids of all connections that have a link of ours in any namespace. */
+  async ids(options: CallOptions): Promise<Set<string>> {
+    const ids = new Set<string>();
+    await this.#visit(options, async (netns) => {
+      for (const { id } of await this.#ours(netns)) ids.add(id);
+    });
+    return ids;
+  }
+
+  /**
+   * Removes links, and rules that lost their link's routes.
+   * @returns marked ids of what was removed
+   */
+  async remove(inUse: InUse, options: CallOptions): Promise<Set<string>> {
+    const removed = new Set<string>();
+    await this.#visit(options, async (netns, key) => {
+      const ours = (await this.#ours(netns)).filter(({ id }) => !inUse.connection(id));
+      await Promise.all(ours.map(({ index }) => this.#options.removals.remove([{ key, netns, index }])));
+      for (const { id } of ours) removed.add(id);
+      await this.#removeRules(netns, inUse);
+    });
+    return removed;
+  }
+
+  async #visit(options: CallOptions, look: (netns: Netns, key: string) => Promise<void>): Promise<void> {
+    const { netlink, living } = this.#options;
+    for (const [key, path] of await living.list()) {
+      const netns = await netlink.namespaces.open({ path }, options).catch((error: unknown) => {
+        if (options.signal?.aborted) throw error;
+        return undefined;
+      });
+      // It may have ended since, or be closed to us: then it has no links for us to remove.
+      if (!netns) continue;
+      try {
+        if (keyOfNetns(netns.identity) === key) await look(netns, key);
+      } finally {
+        await netns.close();
+      }
     }
   }
-  const intact =
-    present.length === ends.length &&
-    present.every(({ end, link }) => link.alias === markOf(connectionId, end.side) && link.up && link.carrier);
-  if (!intact) return { intact, remove: present.map(({ end }) => end) };
-  const steps = present.map(({ end, addresses }) => ({
-    netns: end.netns,
-    ops: staleAddresses(addresses, end).map((address) => addrDelete({ link: end.plan.name, address })),
-  }));
-  await netlink.execute(steps, { ...options, onError: "continue" });
-  return { intact, remove: [] };
-}
 
-/** Global addresses that are there and no longer wanted; link-local ones stay (sdk-kernel, ipaddress). */
-function staleAddresses(result: OpResult | undefined, end: LocalEnd): string[] {
-  if (!result?.ok) return [];
-  const present = result.value as readonly { address: string; scope: string }[];
-  return present.filter((a) => a.scope === "global" && !end.plan.addresses.includes(a.address)).map((a) => a.address);
+  async #ours(netns: Netns): Promise<{ id: string; index: number }[]> {
+    const [links = []] = await this.#read<Link>(netns, [linkList()]);
+    return links.flatMap(({ alias, index }) => {
+      const mark = parseMark(alias);
+      return mark?.owner === markedId(this.#options.owner) ? [{ id: mark.id, index }] : [];
+    });
+  }
+
+  async #removeRules(netns: Netns, inUse: InUse): Promise<void> {
+    const [rules = []] = await this.#read<Rule>(netns, [ruleList()]);
+    const ours = rules.filter(({ protocol, table }) => protocol === ourProtocol && isPolicyTable(table));
+    if (ours.length === 0) return;
+    const [routes = []] = await this.#read<Route>(netns, [routeList({ protocol: ourProtocol })]);
+    const alive = new Set(routes.map(({ table }) => table));
+    const stale = ours.filter(({ table }) => !alive.has(table) && !inUse.table(table));
+    const ops = stale.map(({ family, table, priority }) => ruleDelete({ family, table, priority }));
+    if (ops.length > 0) await this.#options.netlink.execute([{ netns, ops }], { onError: "continue" });
+  }
+
+  /** @returns the entries of each list; nothing where the namespace does not let us look */
+  async #read<T>(netns: Netns, ops: Parameters<Netlink["execute"]>[0][number]["ops"]): Promise<(readonly T[])[]> {
+    const [results = []] = await this.#options.netlink.execute([{ netns, ops }], { onError: "continue" });
+    return results.map((result: OpResult) => {
+      if (result.ok) return result.value as readonly T[];
+      if (isCodedError(result.error, "PERMISSION_DENIED")) return [];
+      throw result.error;
+    });
+  }
 }

@@ -1,23 +1,36 @@
 import { stat } from "node:fs/promises";
-import { CodedError } from "@nsmkit/core";
-import type { Netlink, Netns } from "@nsmkit/netlink";
+import { abortable, CodedError, throwIfAborted } from "@nsmkit/core";
+import type { CallOptions, Netlink, Netns, NetnsIdentity } from "@nsmkit/netlink";
 
 interface Entry {
   readonly opening: Promise<Netns>;
   users: number;
+  visited: boolean;
 }
 
+/** Finds out which file a path is, without opening it. Rejects when there is none. */
+export type Identify = (path: string) => Promise<NetnsIdentity>;
+
+const identifyFile: Identify = async (path) => {
+  const { dev, ino } = await stat(path);
+  return { dev, ino };
+};
+
+/** The text by which a namespace is known here, whatever path leads to it. */
+export const keyOfNetns = ({ dev, ino }: NetnsIdentity): string => `${dev}:${ino}`;
+
 /**
- * Open network namespaces shared by the connections that use them, by nsfs inode: the paths differ for every file that
- * a peer passes, the namespace does not. Nothing stays open that no connection uses, because an open namespace outlives
- * its Pod.
+ * Open network namespaces shared by the connections that use them: the paths differ for every file that a peer passes,
+ * the namespace does not. Nothing stays open that no connection uses, because an open namespace outlives its Pod.
  */
 export class NamespacePool {
   readonly #netlink: Netlink;
+  readonly #identify: Identify;
   readonly #entries = new Map<string, Entry>();
 
-  constructor(netlink: Netlink) {
+  constructor(netlink: Netlink, identify: Identify = identifyFile) {
     this.#netlink = netlink;
+    this.#identify = identify;
   }
 
   /** Namespaces open now: for leak checks. */
@@ -26,29 +39,57 @@ export class NamespacePool {
   }
 
   /** @throws NOT_FOUND when the path is gone, INVALID_ARGUMENT when it is no network namespace */
-  async acquire(path: string, options: { signal: AbortSignal }): Promise<{ key: string; netns: Netns }> {
-    const file = await stat(path, { bigint: true }).catch((cause: unknown) => {
-      throw new CodedError("NOT_FOUND", `network namespace ${path} is gone`, { cause });
+  async acquire(path: string, options: CallOptions): Promise<{ key: string; netns: Netns }> {
+    throwIfAborted(options.signal, `opening network namespace ${path}`);
+    const identity = await this.#identify(path).catch((cause: unknown) => {
+      throw new CodedError("NOT_FOUND", `network namespace ${path} is gone`, { cause, details: { path } });
     });
-    const key = `${file.dev}:${file.ino}`;
-    let entry = this.#entries.get(key);
-    if (!entry) {
-      entry = { opening: this.#netlink.namespaces.open({ path }, options), users: 0 };
-      this.#entries.set(key, entry);
+    // All nsfs files have one device. A path comes from a peer: opening a pipe or a device would block or do worse.
+    if (identity.dev !== this.#netlink.namespaces.current.identity.dev) {
+      throw new CodedError("INVALID_ARGUMENT", `${path} is no network namespace; pass a file like /proc/<pid>/ns/net`, {
+        details: { path },
+      });
     }
+    const key = keyOfNetns(identity);
+    const entry = this.#entries.get(key) ?? { opening: this.#open(path, key), users: 0, visited: false };
+    this.#entries.set(key, entry);
     entry.users++;
     try {
-      return { key, netns: await entry.opening };
+      return { key, netns: await abortable(entry.opening, options.signal, `opening network namespace ${path}`) };
     } catch (error) {
-      if (--entry.users === 0) this.#entries.delete(key);
+      await this.#leave(key, entry);
       throw error;
     }
   }
 
+  /** True once for each namespace that is open. */
+  firstVisit(key: string): boolean {
+    const entry = this.#entries.get(key);
+    if (!entry || entry.visited) return false;
+    entry.visited = true;
+    return true;
+  }
+
+  /** To be called once per `acquire`. The namespace is closed after the last one. */
   async release(key: string): Promise<void> {
     const entry = this.#entries.get(key);
-    if (!entry || --entry.users > 0) return;
-    this.#entries.delete(key);
-    await (await entry.opening).close();
+    if (entry) await this.#leave(key, entry);
+  }
+
+  async #open(path: string, key: string): Promise<Netns> {
+    const netns = await this.#netlink.namespaces.open({ path });
+    if (keyOfNetns(netns.identity) === key) return netns;
+    await netns.close();
+    throw new CodedError("NOT_FOUND", `network namespace ${path} became another one while it was opened`, {
+      retryable: true,
+      details: { path },
+    });
+  }
+
+  async #leave(key: string, entry: Entry): Promise<void> {
+    if (--entry.users > 0) return;
+    if (this.#entries.get(key) === entry) this.#entries.delete(key);
+    const netns = await entry.opening.catch(() => undefined);
+    await netns?.close();
   }
 }

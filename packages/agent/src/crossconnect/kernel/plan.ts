@@ -1,175 +1,103 @@
 /**
- * What a connection asks of one network namespace, as plain data: the rules of how an NSM connection context becomes
- * addresses, routes, neighbours and policy rules (networkservicemesh/sdk-kernel, ipcontext elements).
+ * How an NSM connection context becomes addresses, routes, neighbours and policy rules of one interface: the rules of
+ * networkservicemesh/sdk-kernel, connectioncontextkernel. `src` is always the client's side, `dst` the endpoint's.
  */
-import type { Connection } from "@nsmkit/api/networkservice";
-import { CodedError } from "@nsmkit/core";
+import { fileURLToPath } from "node:url";
+import type { Connection, IpNeighbor } from "@nsmkit/api/networkservice";
+import { checkInterfaceName, checkMac } from "@nsmkit/netlink";
 import type { CrossConnectSide } from "@nsmkit/sdk/crossconnect";
-import { canonicalAddress, familyOf, type Prefix, parsePrefix, prefixContains } from "./prefix.ts";
+import { emptyPlan, type InterfacePlan, type NeighborPlan } from "./interface-plan.ts";
+import { decimal, invalid } from "./invalid.ts";
+import type { Side } from "./mark.ts";
+import { planPolicies } from "./policies.ts";
+import { canonicalAddress, type Prefix, parsePrefix } from "./prefix.ts";
+import { planRoutes } from "./routes.ts";
 
-export interface RoutePlan {
-  readonly destination: string;
-  readonly gateway?: string;
-}
+/** Entries of one list. More in one connection is no use of NSM, and the work that a peer can ask for has a bound. */
+const mostAddresses = 100;
+const mostEntries = 1000;
+/** RFC 791: every link carries this much; the kernel refuses less on veth. */
+const smallestMtu = 68;
+/** RFC 8200 section 5; below it the kernel takes IPv6 off the link. */
+const smallestIpv6Mtu = 1280;
+const largestMtu = 65_535;
 
-export interface PolicyPlan {
-  /** What makes two policies the same one on an update. */
-  readonly identity: string;
-  readonly family: 4 | 6;
-  readonly from?: string;
-  readonly ipProto?: number;
-  readonly sourcePorts?: { readonly from: number; readonly to: number };
-  readonly destinationPorts?: { readonly from: number; readonly to: number };
-  readonly routes: readonly RoutePlan[];
-}
-
-export interface InterfacePlan {
-  /** A path of an nsfs file that is valid in this process. */
-  readonly netnsPath: string;
-  readonly name: string;
-  /** VLAN sub-interfaces of the mechanism are the application's own; then only the link is made. */
-  readonly linkOnly: boolean;
-  readonly mtu?: number;
-  readonly addresses: readonly string[];
-  readonly routes: readonly RoutePlan[];
-  readonly neighbors: readonly { readonly ip: string; readonly mac: string }[];
-  readonly policies: readonly PolicyPlan[];
-}
-
-/** Numbers of /etc/protocols that policies name in practice; any number may be given instead. */
-const ipProtocols: Readonly<Record<string, number>> = { icmp: 1, tcp: 6, udp: 17, ipv6icmp: 58, icmpv6: 58, sctp: 132 };
-
-function invalid(connection: Connection, field: string, value: string, remedy: string): CodedError {
-  return new CodedError(
-    "INVALID_ARGUMENT",
-    `connection ${connection.id}: ${field} is ${JSON.stringify(value)}; ${remedy}`,
-    { details: { field, value } },
+/** The nsfs path behind a KERNEL mechanism's `inodeURL`. */
+export function netnsPathOf(connectionId: string, side: CrossConnectSide): string {
+  const url = side.mechanism.parameters.inodeURL ?? "";
+  try {
+    // Throws for another scheme, a host, and escapes that are no text or hide a slash.
+    const path = fileURLToPath(url);
+    if (!path.includes("\0")) return path;
+  } catch {
+    // Told below.
+  }
+  throw invalid(
+    connectionId,
+    "mechanism.parameters.inodeURL",
+    url,
+    "it must be a file:// URL of a network namespace of this machine",
   );
 }
 
-/** The nsfs path behind a LOCAL mechanism's `inodeURL`. */
-export function netnsPathOf(side: CrossConnectSide, connection: Connection): string {
-  const url = side.mechanism.parameters.inodeURL ?? "";
-  if (!url.startsWith("file:///")) {
-    throw invalid(connection, "mechanism.parameters.inodeURL", url, "it must be a file:// URL of a network namespace");
-  }
-  return decodeURI(url.slice("file://".length));
-}
-
-/** The interface of the client (`src_*`) or of the endpoint (`dst_*`). */
-export function planInterface(of: "client" | "server", side: CrossConnectSide, connection: Connection): InterfacePlan {
-  const parameters = side.mechanism.parameters;
-  const name = parameters.name ?? "";
-  if (name === "") throw invalid(connection, "mechanism.parameters.name", name, "the interface needs a name");
-  const linkOnly = Number(parameters.vlan ?? 0) > 0;
-  const base = { netnsPath: netnsPathOf(side, connection), name, linkOnly };
-  const mtu = connection.context?.MTU ?? 0;
+/** The interface of the client (`src_*`) or of the endpoint (`dst_*`). @throws INVALID_ARGUMENT naming the field */
+export function planInterface(of: Side, side: CrossConnectSide, connection: Connection): InterfacePlan {
+  const { id } = connection;
+  const { vlan = "" } = side.mechanism.parameters;
+  const name = checkInterfaceName(side.mechanism.parameters.name ?? "", `connection ${id}: mechanism.parameters.name`);
+  // A VLAN on the link is the application's own affair, and so is what stands on it.
+  if (vlan !== "" && decimal(id, "mechanism.parameters.vlan", vlan, 0, 4095) > 0) return emptyPlan(name);
+  const mtu = planMtu(connection);
+  const base = { ...emptyPlan(name), ...(mtu === undefined ? {} : { mtu }) };
   const ip = connection.context?.ipContext;
-  if (linkOnly || !ip) {
-    return {
-      ...base,
-      ...(mtu > 0 && !linkOnly ? { mtu } : {}),
-      addresses: [],
-      routes: [],
-      neighbors: [],
-      policies: [],
-    };
-  }
-  const client = of === "client";
-  const where = (field: string): string => `connection ${connection.id}: context.ip_context.${field}`;
+  if (!ip) return base;
+
   const read = (field: string, values: readonly string[]): Prefix[] =>
-    values.map((value) => parsePrefix(value, where(field)));
+    bounded(id, field, values, mostAddresses).map((value) =>
+      parsePrefix(value, `connection ${id}: context.ip_context.${field}`),
+    );
   const source = read("src_ip_addrs", ip.srcIpAddrs);
   const destination = read("dst_ip_addrs", ip.dstIpAddrs);
-  const [own, opposite] = client ? [source, destination] : [destination, source];
-  const given = client ? ip.srcRoutes : ip.dstRoutes;
-  const routes = [
-    ...hostRoutes(own, opposite),
-    ...given.map((route) => planRoute(connection, route.prefix, route.nextHop, own, opposite)),
-  ];
+  const [own, opposite] = of === "client" ? [source, destination] : [destination, source];
+  if (mtu !== undefined && mtu < smallestIpv6Mtu && own.some((prefix) => prefix.family === 6)) {
+    throw invalid(id, "context.MTU", mtu, `IPv6 addresses need at least ${smallestIpv6Mtu}`);
+  }
+  const routes = of === "client" ? bounded(id, "src_routes", ip.srcRoutes) : bounded(id, "dst_routes", ip.dstRoutes);
+  const field = `context.ip_context.${of === "client" ? "src" : "dst"}_routes`;
   return {
     ...base,
-    ...(mtu > 0 ? { mtu } : {}),
     addresses: [...new Set(own.map((cidr) => cidr.text))],
-    routes: unique(routes),
-    neighbors: ip.ipNeighbors.map((n) => ({ ip: n.ip, mac: n.hardwareAddress })),
-    policies: client
-      ? ip.policies.map((policy): PolicyPlan => {
-          const destinations = policy.routes.length > 0 ? policy.routes : undefined;
-          const from = policy.from === "" ? undefined : parsePrefix(policy.from, where("policies.from"));
-          const family = from?.family ?? own[0]?.family ?? 4;
-          const ports = (field: string, text: string) => parsePorts(connection, `policies.${field}`, text);
-          const proto = policy.proto === "" ? undefined : protocolNumber(connection, policy.proto);
-          const sourcePorts = ports("src_port", policy.srcPort);
-          const destinationPorts = ports("dst_port", policy.dstPort);
-          return {
-            identity: [policy.dstPort, policy.srcPort, policy.from, policy.proto].join(";"),
-            family,
-            ...(from ? { from: from.network } : {}),
-            ...(proto === undefined ? {} : { ipProto: proto }),
-            ...(sourcePorts ? { sourcePorts } : {}),
-            ...(destinationPorts ? { destinationPorts } : {}),
-            routes: destinations
-              ? destinations.map((r) => planRoute(connection, r.prefix, r.nextHop, own, opposite))
-              : [{ destination: family === 6 ? "::/0" : "0.0.0.0/0" }],
-          };
-        })
-      : [],
+    routes: planRoutes(id, field, routes, own, opposite),
+    neighbors: planNeighbors(id, bounded(id, "ip_neighbors", ip.ipNeighbors)),
+    policies: of === "client" ? planPolicies(id, bounded(id, "policies", ip.policies), own, opposite) : [],
   };
 }
 
-/** A link-scope route to each opposite address that no prefix of ours covers. */
-function hostRoutes(own: readonly Prefix[], opposite: readonly Prefix[]): RoutePlan[] {
-  return opposite
-    .filter((far) => !own.some((near) => prefixContains(near, far)))
-    .map((far) => ({ destination: `${far.address}/${far.family === 4 ? 32 : 128}` }));
+/** Addresses of a side with their lengths cut off: what the other side knows as its neighbour. */
+export const hostsOf = (plan: InterfacePlan): string[] =>
+  plan.addresses.map((cidr) => cidr.slice(0, cidr.indexOf("/")));
+
+function planMtu(connection: Connection): number | undefined {
+  const mtu = connection.context?.MTU ?? 0;
+  if (mtu === 0) return undefined;
+  if (mtu >= smallestMtu && mtu <= largestMtu) return mtu;
+  throw invalid(connection.id, "context.MTU", mtu, `write 0 (unset) or ${smallestMtu} to ${largestMtu}`);
 }
 
-function planRoute(
-  connection: Connection,
-  prefix: string,
-  nextHop: string,
-  own: readonly Prefix[],
-  opposite: readonly Prefix[],
-): RoutePlan {
-  const destination = parsePrefix(prefix, `connection ${connection.id}: context.ip_context route prefix`);
-  if (nextHop !== "") {
-    const gateway = canonicalAddress(nextHop);
-    if (gateway === undefined || familyOf(gateway) !== destination.family) {
-      throw invalid(connection, "route nextHop", nextHop, `write an address of the family of ${prefix}`);
+function planNeighbors(connectionId: string, neighbors: readonly IpNeighbor[]): NeighborPlan[] {
+  const field = "context.ip_context.ip_neighbors";
+  const byIp = new Map<string, NeighborPlan>();
+  for (const neighbor of neighbors) {
+    const ip = canonicalAddress(neighbor.ip);
+    if (ip === undefined) {
+      throw invalid(connectionId, `${field}.ip`, neighbor.ip, "write an address without a length");
     }
-    return { destination: destination.network, gateway };
+    byIp.set(ip, { ip, mac: checkMac(neighbor.hardwareAddress, `connection ${connectionId}: ${field}`) });
   }
-  // Inside the opposite side's net the far end answers by itself; elsewhere it is the gateway.
-  if (opposite.some((far) => prefixContains(far, destination))) return { destination: destination.network };
-  if (own.some((near) => prefixContains(near, destination) && near.parsed.length <= destination.parsed.length)) {
-    return { destination: destination.network };
-  }
-  const gateway = opposite.find((far) => far.family === destination.family)?.address;
-  return gateway ? { destination: destination.network, gateway } : { destination: destination.network };
+  return [...byIp.values()];
 }
 
-function unique(routes: readonly RoutePlan[]): RoutePlan[] {
-  const byDestination = new Map<string, RoutePlan>();
-  for (const route of routes) byDestination.set(route.destination, route);
-  return [...byDestination.values()];
-}
-
-function protocolNumber(connection: Connection, text: string): number {
-  const number = /^\d{1,3}$/.test(text) ? Number(text) : ipProtocols[text.toLowerCase()];
-  if (number === undefined || number > 255) {
-    throw invalid(connection, "context.ip_context.policies.proto", text, "use tcp, udp, icmp, sctp or a number 0..255");
-  }
-  return number;
-}
-
-function parsePorts(connection: Connection, field: string, text: string): { from: number; to: number } | undefined {
-  if (text === "") return undefined;
-  const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text);
-  const from = Number(match?.[1]);
-  const to = Number(match?.[2] ?? match?.[1]);
-  if (!match || from < 1 || to > 65_535 || from > to) {
-    throw invalid(connection, `context.ip_context.${field}`, text, "write a port like 80 or a range like 80-90");
-  }
-  return { from, to };
+function bounded<T>(connectionId: string, field: string, list: readonly T[], most = mostEntries): readonly T[] {
+  if (list.length <= most) return list;
+  throw invalid(connectionId, `context.ip_context.${field}`, `${list.length} entries`, `at most ${most} fit`);
 }

@@ -34,8 +34,13 @@ export function parsePrefix(value: string, field: string): Prefix {
 
 /** Whether the address of `inner` lies in the network of `outer`. */
 export function prefixContains(outer: Prefix, inner: Prefix): boolean {
-  if (outer.family !== inner.family) return false;
-  return formatCidr(maskCidr({ ...inner.parsed, length: outer.parsed.length })) === outer.network;
+  const { family, bytes, length } = outer.parsed;
+  if (family !== inner.family) return false;
+  for (let bit = 0; bit < length; bit += 8) {
+    const mask = bit + 8 <= length ? 0xff : 0xff00 >> (length - bit);
+    if ((((bytes[bit >> 3] ?? 0) ^ (inner.parsed.bytes[bit >> 3] ?? 0)) & mask & 0xff) !== 0) return false;
+  }
+  return true;
 }
 
 export const familyOf = (address: string): Family => (address.includes(":") ? 6 : 4);

@@ -1,66 +1,64 @@
-import { readdir, readFile, stat } from "node:fs/promises";
 import { type Clock, type Logger, silentLogger, systemClock, type Timer } from "@nsmkit/core";
+import { type LivingNamespaces, machineNamespaces } from "./living.ts";
 
-/** Which network namespaces have a process in them or a name, as `dev:ino`. Our own open files do not count. */
-export async function livingNamespaces(): Promise<ReadonlySet<string>> {
-  const living = new Set<string>();
-  const add = async (path: string): Promise<void> => {
-    try {
-      const file = await stat(path, { bigint: true });
-      living.add(`${file.dev}:${file.ino}`);
-    } catch {
-      // The process ended or is not ours to look at: it says nothing about a namespace.
-    }
-  };
-  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
-  await Promise.all(pids.map((pid) => add(`/proc/${pid}/ns/net`)));
-  const mounts = await readFile("/proc/self/mountinfo", "utf8");
-  // Field 5 is the mount point, the word after the lone dash the type (proc(5)); octal escapes as in fstab.
-  const named = mounts.split("\n").flatMap((line) => {
-    const fields = line.split(" ");
-    return fields[fields.indexOf("-") + 1] === "nsfs" && fields[4] ? [fields[4]] : [];
-  });
-  await Promise.all(
-    named.map((path) => add(path.replace(/\\([0-7]{3})/g, (_, o) => String.fromCharCode(parseInt(o, 8))))),
-  );
-  return living;
+interface Watched {
+  readonly gone: Set<() => void>;
+  /** Where the namespace was last seen; undefined until then. */
+  path: string | undefined;
+}
+
+/** Namespaces looked at before other work of the event loop gets its turn. */
+const looksPerTurn = 250;
+
+export interface PresenceWatchOptions {
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+  /** ms between looks; default 1000. */
+  readonly intervalMs?: number;
+  /** Default: this machine's. */
+  readonly living?: LivingNamespaces;
 }
 
 /**
  * Tells when a Pod is gone. A namespace stays while we hold it open, so the kernel will not say; but one that had a
- * process and has none and no name any more is nobody's. One look at /proc per interval, however many connections.
+ * process and has none and no name any more is nobody's. A look costs one stat per namespace, and only when a
+ * namespace is not where it was, one walk through /proc.
  */
 export class PresenceWatch {
   readonly #clock: Clock;
   readonly #intervalMs: number;
-  readonly #living: () => Promise<ReadonlySet<string>>;
+  readonly #living: LivingNamespaces;
   readonly #logger: Logger;
-  readonly #watched = new Map<string, { seen: boolean; gone: Set<() => void> }>();
+  readonly #watched = new Map<string, Watched>();
   #timer: Timer | undefined;
+  #looking = false;
   #closed = false;
 
-  constructor(options: {
-    clock?: Clock;
-    logger?: Logger;
-    /** ms between looks; default 1000. */
-    intervalMs?: number;
-    living?: () => Promise<ReadonlySet<string>>;
-  }) {
+  constructor(options: PresenceWatchOptions = {}) {
     this.#clock = options.clock ?? systemClock;
     this.#logger = options.logger ?? silentLogger;
     this.#intervalMs = options.intervalMs ?? 1000;
-    this.#living = options.living ?? livingNamespaces;
+    this.#living = options.living ?? machineNamespaces;
   }
 
-  /** Calls `gone` once when the namespace `dev:ino` has been left. @returns stops watching */
+  /** Namespaces watched now: for leak checks. */
+  get size(): number {
+    return this.#watched.size;
+  }
+
+  /**
+   * Calls `gone` once when the namespace `dev:ino` has been left. One in which nobody was ever seen counts as present:
+   * its processes may be hidden from us.
+   * @returns stops watching
+   */
   watch(key: string, gone: () => void): () => void {
-    const entry = this.#watched.get(key) ?? { seen: false, gone: new Set() };
+    const entry = this.#watched.get(key) ?? { gone: new Set(), path: undefined };
     entry.gone.add(gone);
     this.#watched.set(key, entry);
     this.#arm();
     return () => {
       entry.gone.delete(gone);
-      if (entry.gone.size === 0) this.#watched.delete(key);
+      if (entry.gone.size === 0 && this.#watched.get(key) === entry) this.#watched.delete(key);
     };
   }
 
@@ -71,24 +69,43 @@ export class PresenceWatch {
   }
 
   #arm(): void {
-    if (this.#timer || this.#closed) return;
-    this.#timer = this.#clock.after(this.#intervalMs, () => void this.#look());
+    if (this.#timer || this.#looking || this.#closed || this.#watched.size === 0) return;
+    this.#timer = this.#clock.after(this.#intervalMs, () => {
+      this.#timer = undefined;
+      void this.#look();
+    });
   }
 
   async #look(): Promise<void> {
+    this.#looking = true;
     try {
-      const living = await this.#living();
-      for (const [key, entry] of this.#watched) {
-        if (living.has(key)) entry.seen = true;
-        else if (entry.seen) {
-          this.#watched.delete(key);
-          for (const gone of entry.gone) gone();
-        }
+      const doubtful = await this.#notWhereTheyWere();
+      if (doubtful.length > 0) {
+        const living = await this.#living.list();
+        for (const [key, entry] of doubtful) this.#update(key, entry, living.get(key));
       }
     } catch (error) {
       this.#logger.warn("could not look for living namespaces", { error });
     }
-    this.#timer = undefined;
-    if (this.#watched.size > 0) this.#arm();
+    this.#looking = false;
+    this.#arm();
+  }
+
+  async #notWhereTheyWere(): Promise<[string, Watched][]> {
+    const doubtful: [string, Watched][] = [];
+    let looks = 0;
+    for (const [key, entry] of [...this.#watched]) {
+      if (++looks % looksPerTurn === 0) await new Promise((resolve) => setImmediate(resolve));
+      if (entry.path === undefined || !this.#living.isAt(entry.path, key)) doubtful.push([key, entry]);
+    }
+    return doubtful;
+  }
+
+  #update(key: string, entry: Watched, path: string | undefined): void {
+    const seenBefore = entry.path !== undefined;
+    if (path !== undefined) entry.path = path;
+    if (path !== undefined || !seenBefore || this.#watched.get(key) !== entry) return;
+    this.#watched.delete(key);
+    for (const gone of entry.gone) gone();
   }
 }

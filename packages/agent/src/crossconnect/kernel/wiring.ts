@@ -1,79 +1,75 @@
 /** The link between two sides: a veth pair when both are here, a VXLAN tunnel end when the other is on another node. */
 import { createHash } from "node:crypto";
+import type { Connection } from "@nsmkit/api/networkservice";
 import { CodedError } from "@nsmkit/core";
-import { linkAdd, type Netns, type NewLinkCommon, type Step } from "@nsmkit/netlink";
+import { type Link, linkAdd, type Netns, type NewLinkCommon, type Step } from "@nsmkit/netlink";
 import type { CrossConnectSide } from "@nsmkit/sdk/crossconnect";
+import type { InterfacePlan } from "./interface-plan.ts";
 import { markOf, type Side } from "./mark.ts";
-import type { InterfacePlan } from "./plan.ts";
-import { canonicalAddress } from "./prefix.ts";
-
-/** RFC 7348 section 8. */
-const vxlanPort = 4789;
-
-export interface TunnelPlan {
-  readonly vni: number;
-  readonly local: string;
-  readonly remote: string;
-  readonly port: number;
-  readonly mtu?: number;
-}
+import { hostsOf, planInterface } from "./plan.ts";
+import { planTunnel, type TunnelPlan } from "./tunnel.ts";
 
 /** One end of a connection in a namespace of this node. */
 export interface LocalEnd {
   readonly side: Side;
+  /** Identity of the namespace, `dev:ino`. */
   readonly key: string;
   readonly netns: Netns;
   readonly plan: InterfacePlan;
 }
 
-function parameter(connectionId: string, side: CrossConnectSide, name: string): string {
-  const value = side.mechanism.parameters[name];
-  if (value === undefined || value === "") {
-    throw new CodedError(
-      "INVALID_ARGUMENT",
-      `connection ${connectionId}: the VXLAN mechanism has no parameter ${name}`,
-    );
-  }
-  return value;
+/** What a connection shall be in the kernel: two ends here, or one end and a tunnel. */
+export interface Wiring {
+  readonly connectionId: string;
+  /** Whose mark its links carry. */
+  readonly owner: string;
+  readonly ends: readonly LocalEnd[];
+  readonly tunnel: TunnelPlan | undefined;
 }
 
-/** @param side of the remote end; its `src_ip` is the client's forwarder, its `dst_ip` the endpoint's */
-export function planTunnel(connectionId: string, of: Side, side: CrossConnectSide): TunnelPlan {
-  const read = (name: string): string => {
-    const text = parameter(connectionId, side, name);
-    const address = canonicalAddress(text);
-    if (address === undefined) {
-      throw new CodedError(
-        "INVALID_ARGUMENT",
-        `connection ${connectionId}: ${name} ${JSON.stringify(text)} is no IP address`,
-      );
-    }
-    return address;
-  };
-  const number = (name: string, text: string, min: number, max: number): number => {
-    const value = /^\d{1,8}$/.test(text) ? Number(text) : Number.NaN;
-    if (!(value >= min && value <= max)) {
-      throw new CodedError(
-        "INVALID_ARGUMENT",
-        `connection ${connectionId}: ${name} ${JSON.stringify(text)} is not ${min}..${max}`,
-      );
-    }
-    return value;
-  };
-  const { src_port: sourcePort, dst_port: destinationPort, MTU: mtu } = side.mechanism.parameters;
-  const port = number("dst_port", destinationPort || String(vxlanPort), 1, 65_535);
-  if (sourcePort && number("src_port", sourcePort, 1, 65_535) !== port) {
-    // One Linux VXLAN link listens and sends on the same port.
+/** The plan of a connection, before its namespaces are opened. */
+export interface PlannedWiring {
+  readonly interfaces: readonly { readonly side: Side; readonly plan: InterfacePlan }[];
+  readonly tunnel: TunnelPlan | undefined;
+}
+
+/** @throws INVALID_ARGUMENT naming the field, UNSUPPORTED for mechanisms that are not joined here */
+export function planWiring(
+  connectionId: string,
+  sides: { readonly client: CrossConnectSide; readonly server: CrossConnectSide },
+  connection: Connection,
+  mechanisms: readonly string[],
+): PlannedWiring {
+  const types = [sides.client.mechanism.type, sides.server.mechanism.type];
+  if (types.some((type) => !mechanisms.includes(type)) || types.every((type) => type === "VXLAN")) {
     throw new CodedError(
       "UNSUPPORTED",
-      `connection ${connectionId}: src_port ${sourcePort} and dst_port ${port} differ; set NSM_VXLAN_PORT alike on both forwarders`,
+      `connection ${connectionId}: the kernel data plane cannot join ${types.join(" and ")}; it has ${mechanisms.join(" and ")}`,
     );
   }
-  const vni = number("vni", parameter(connectionId, side, "vni"), 1, 2 ** 24 - 1);
-  const ips = [read("src_ip"), read("dst_ip")] as const;
-  const [local, remote] = of === "server" ? ips : [ips[1], ips[0]];
-  const tunnelMtu = mtu ? number("MTU", mtu, 68, 65_535) : undefined;
-  return { vni, local, remote, port, ...(tunnelMtu === undefined ? {} : { mtu: tunnelMtu }) };
+  const remote = (["client", "server"] as const).find((side) => sides[side].mechanism.type === "VXLAN");
+  const { tunnel, mtu } = remote ? planTunnel(connectionId, remote, sides[remote]) : {};
+  const interfaces = (["client", "server"] as const)
+    .filter((side) => side !== remote)
+    .map((side) => ({ side, plan: planInterface(side, sides[side], connection) }));
+  return { interfaces: share(connectionId, interfaces, mtu, connection.payload), tunnel };
+}
+
+/** Both ends of a link have the smaller MTU; with payload IP each end knows the other (sdk-kernel, ipneighbors). */
+function share(
+  connectionId: string,
+  interfaces: PlannedWiring["interfaces"],
+  tunnelMtu: number | undefined,
+  payload: string,
+): PlannedWiring["interfaces"] {
+  const mtus = [tunnelMtu, ...interfaces.map(({ plan }) => plan.mtu)].filter((mtu) => mtu !== undefined);
+  return interfaces.map(({ side, plan }) => {
+    const far = payload === "IP" ? interfaces.find((other) => other.side !== side) : undefined;
+    const peers = far ? hostsOf(far.plan).map((ip) => ({ ip, mac: macOf(connectionId, far.side) })) : [];
+    const asked = new Set(plan.neighbors.map(({ ip }) => ip));
+    const neighbors = [...peers.filter(({ ip }) => !asked.has(ip)), ...plan.neighbors];
+    return { side, plan: { ...plan, neighbors, ...(mtus.length > 0 ? { mtu: Math.min(...mtus) } : {}) } };
+  });
 }
 
 /**
@@ -86,35 +82,46 @@ export function macOf(connectionId: string, side: Side): string {
   return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join(":");
 }
 
-function common(connectionId: string, end: LocalEnd, mtu: number | undefined): NewLinkCommon {
+/** The request that makes the link, ends in their namespaces, marked and up. */
+export function linkStep(wiring: Wiring): Step {
+  const [first, second] = wiring.ends;
+  const { tunnel } = wiring;
+  if (first && second) {
+    const link = { kind: "veth", ...common(wiring, first), peer: common(wiring, second) } as const;
+    return { netns: first.netns, ops: [linkAdd(link)] };
+  }
+  if (!first || !tunnel) throw new CodedError("INTERNAL", `connection ${wiring.connectionId} has no two ends`);
+  const { vni, local, remote, port } = tunnel;
+  // Sent from our own namespace: there the tunnel's socket stays, whatever namespace its inside is in. No learning:
+  // there is one far end, and a stray packet must not redirect us.
+  return {
+    ops: [linkAdd({ kind: "vxlan", ...common(wiring, first), id: vni, local, remote, port, learning: false })],
+  };
+}
+
+function common({ connectionId, owner }: Wiring, end: LocalEnd): NewLinkCommon {
   return {
     name: end.plan.name,
     netns: end.netns,
     mac: macOf(connectionId, end.side),
-    alias: markOf(connectionId, end.side),
+    alias: markOf(owner, connectionId, end.side),
     up: true,
-    ...(mtu === undefined ? {} : { mtu }),
+    ...(end.plan.mtu === undefined ? {} : { mtu: end.plan.mtu }),
   };
 }
 
-const smaller = (a: number | undefined, b: number | undefined): number | undefined =>
-  a === undefined ? b : b === undefined ? a : Math.min(a, b);
-
-/** The request that makes the link, ends in their namespaces, marked and up. */
-export function linkStep(connectionId: string, ends: readonly LocalEnd[], tunnel: TunnelPlan | undefined): Step {
-  const [first, second] = ends;
-  if (first && second) {
-    const mtu = smaller(first.plan.mtu, second.plan.mtu);
-    const link = {
-      kind: "veth",
-      ...common(connectionId, first, mtu),
-      peer: common(connectionId, second, mtu),
-    } as const;
-    return { netns: first.netns, ops: [linkAdd(link)] };
+/** Whether the links found at a connection's ends, in the order of its ends, are the link that it shall have. */
+export function isWired(wiring: Wiring, links: readonly (Link | undefined)[]): boolean {
+  const { connectionId, owner, ends, tunnel } = wiring;
+  const usable = ends.every(
+    ({ side }, i) => links[i]?.alias === markOf(owner, connectionId, side) && links[i].up && links[i].carrier,
+  );
+  const [first, second] = links;
+  if (!usable || !first) return false;
+  if (tunnel === undefined) {
+    return first.kind === "veth" && second !== undefined && first.peer === second.index && second.peer === first.index;
   }
-  if (!first || !tunnel) throw new CodedError("INTERNAL", `connection ${connectionId} has no two ends`);
-  const { vni, local, remote, port } = tunnel;
-  const mtu = smaller(first.plan.mtu, tunnel.mtu);
-  // Sent from our own namespace: there the tunnel's socket stays, whatever namespace its inside is in.
-  return { ops: [linkAdd({ kind: "vxlan", ...common(connectionId, first, mtu), id: vni, local, remote, port })] };
+  if (first.info?.kind !== "vxlan") return false;
+  const { id, local, remote, port } = first.info;
+  return id === tunnel.vni && local === tunnel.local && remote === tunnel.remote && port === tunnel.port;
 }

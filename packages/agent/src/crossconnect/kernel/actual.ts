@@ -1,0 +1,127 @@
+/** What stands in the kernel for a connection's ends, in the terms of a plan. */
+import {
+  type Addr,
+  addrList,
+  formatCidr,
+  type Link,
+  linkGet,
+  maskCidr,
+  type Neigh,
+  type Netlink,
+  neighList,
+  type OpResult,
+  parseCidr,
+  type Route,
+  type Rule,
+  routeList,
+  ruleList,
+} from "@nsmkit/netlink";
+import { ourProtocol } from "./diff.ts";
+import type { InterfacePlan, PolicySelector, RoutePlan } from "./interface-plan.ts";
+import { isPolicyTable } from "./tables.ts";
+import type { LocalEnd } from "./wiring.ts";
+
+/** Looks for the ends' links by name. @returns in the order of the ends; undefined where there is none */
+export async function findLinks(netlink: Netlink, ends: readonly LocalEnd[]): Promise<(Link | undefined)[]> {
+  const results = await netlink.execute(
+    ends.map(({ netns, plan }) => ({ netns, ops: [linkGet(plan.name)] })),
+    { onError: "continue" },
+  );
+  return ends.map((_, i) => valueIn<Link>(results[i]?.[0]));
+}
+
+/**
+ * Reads interfaces that exist. Routes and rules of others are left out. Addresses and neighbours have no owner in the
+ * kernel: while all planned ones are there the rest counts as somebody else's, otherwise all count as ours.
+ */
+export async function readActual(netlink: Netlink, ends: readonly LocalEnd[]): Promise<InterfacePlan[]> {
+  const results = await netlink.execute(
+    ends.map(({ netns, plan: { name: link } }) => ({
+      netns,
+      ops: [
+        linkGet(link),
+        addrList({ link }),
+        routeList({ link, protocol: ourProtocol }),
+        neighList({ link }),
+        ruleList(),
+      ],
+    })),
+  );
+  return ends.map((end, i) => {
+    const [link, addresses, routes, neighbors, rules] = results[i] ?? [];
+    return interpret(end, {
+      link: must<Link>(link),
+      addresses: must<readonly Addr[]>(addresses),
+      routes: must<readonly Route[]>(routes),
+      neighbors: must<readonly Neigh[]>(neighbors),
+      rules: must<readonly Rule[]>(rules),
+    });
+  });
+}
+
+interface Read {
+  readonly link: Link;
+  readonly addresses: readonly Addr[];
+  readonly routes: readonly Route[];
+  readonly neighbors: readonly Neigh[];
+  readonly rules: readonly Rule[];
+}
+
+/** RT_TABLE_MAIN (linux/rtnetlink.h). */
+const mainTable = 254;
+
+function interpret(end: LocalEnd, read: Read): InterfacePlan {
+  const global = read.addresses.filter((address) => address.scope === "global").map((address) => address.address);
+  const permanent = read.neighbors.flatMap(({ address: ip, mac, state }) =>
+    state === "permanent" && mac !== undefined ? [{ ip, mac }] : [],
+  );
+  const byTable = Map.groupBy(read.routes, (route) => route.table);
+  const planned = new Set(end.plan.policies.map(({ table }) => table));
+  // A rule stays when its link goes, so one of a planned table may be there without routes.
+  const rules = read.rules.filter(
+    ({ protocol, table }) =>
+      protocol === ourProtocol && isPolicyTable(table) && (planned.has(table) || byTable.has(table)),
+  );
+  return {
+    name: end.plan.name,
+    mtu: read.link.mtu,
+    addresses: ours(end.plan.addresses, global, String),
+    routes: (byTable.get(mainTable) ?? []).map(routePlanOf),
+    neighbors: ours(end.plan.neighbors, permanent, ({ ip, mac }) => `${ip} ${mac}`),
+    policies: rules.map((rule) => ({
+      selector: selectorOf(rule),
+      table: rule.table,
+      routes: (byTable.get(rule.table) ?? []).map(routePlanOf),
+    })),
+  };
+}
+
+function ours<T>(planned: readonly T[], found: readonly T[], key: (value: T) => string): readonly T[] {
+  const known = new Set(found.map(key));
+  return planned.every((value) => known.has(key(value))) ? planned : found;
+}
+
+function routePlanOf({ destination, family, gateway }: Route): RoutePlan {
+  const all = family === 6 ? "::/0" : "0.0.0.0/0";
+  return {
+    destination: destination === "default" ? all : destination,
+    ...(gateway === undefined ? {} : { gateway }),
+  };
+}
+
+function selectorOf(rule: Rule): PolicySelector {
+  return {
+    family: rule.family,
+    ...(rule.from === undefined ? {} : { from: formatCidr(maskCidr(parseCidr(rule.from))) }),
+    ...(rule.ipProto === undefined ? {} : { ipProto: rule.ipProto }),
+    ...(rule.sourcePorts ? { sourcePorts: rule.sourcePorts } : {}),
+    ...(rule.destinationPorts ? { destinationPorts: rule.destinationPorts } : {}),
+  };
+}
+
+const valueIn = <T>(result: OpResult | undefined): T | undefined => (result?.ok ? (result.value as T) : undefined);
+
+function must<T>(result: OpResult | undefined): T {
+  if (result?.ok) return result.value as T;
+  throw result?.error;
+}

@@ -1,0 +1,168 @@
+import { CodedError, isCodedError, type Logger } from "@nsmkit/core";
+import { firstFailure, type Link, linkGet, type Netlink, type OpResult, type Step } from "@nsmkit/netlink";
+import { findLinks, readActual } from "./actual.ts";
+import { diff, ruleRemovals } from "./diff.ts";
+import { emptyPlan, type InterfacePlan } from "./interface-plan.ts";
+import { markOf } from "./mark.ts";
+import { checkFree } from "./occupied.ts";
+import type { Place, RemovalQueue } from "./removal.ts";
+import { isWired, type LocalEnd, linkStep, type Wiring } from "./wiring.ts";
+
+/** A wiring that stands in the kernel; `places` in the order of its ends. */
+export interface Fitted extends Wiring {
+  readonly places: readonly Place[];
+}
+
+/** How an update that failed ended. */
+export interface Failed {
+  readonly failure: CodedError;
+  /** False: the old state could not be brought back either, and everything was removed. */
+  readonly restored: boolean;
+}
+
+/**
+ * Makes, changes and removes the links of single connections. None of it can be cancelled half-way: it is a few
+ * milliseconds of kernel work, and afterwards either all of it stands or nothing.
+ */
+export class LinkSetup {
+  readonly #netlink: Netlink;
+  readonly #removals: RemovalQueue;
+  readonly #logger: Logger;
+
+  constructor(options: { readonly netlink: Netlink; readonly removals: RemovalQueue; readonly logger: Logger }) {
+    this.#netlink = options.netlink;
+    this.#removals = options.removals;
+    this.#logger = options.logger;
+  }
+
+  /**
+   * @param isLive whether a marked id is a connection that we serve now
+   * @throws ALREADY_EXISTS (a name is taken by a link that is not ours), CONFLICT (by a live connection; VNI in use)
+   */
+  async create(wiring: Wiring, isLive: (markedId: string) => boolean): Promise<Fitted> {
+    const steps = [linkStep(wiring), ...wiring.ends.map(newInterface)];
+    try {
+      let results = await this.#netlink.execute(steps);
+      if (isCodedError(failureOf(results[0]), "ALREADY_EXISTS")) {
+        const links = await findLinks(this.#netlink, wiring.ends);
+        checkFree(wiring, links, isLive);
+        if (isWired(wiring, links)) return await this.#adopt(wiring, links);
+        // Of an earlier life of ours: each may be the end of another pair.
+        await Promise.all(placesOf(wiring, links).map((place) => this.#removals.remove([place])));
+        results = await this.#netlink.execute(steps);
+      }
+      const failure = firstFailure(results);
+      // A rule may have outlived the link of an earlier life.
+      if (failure && !failureOf(results[0]) && isCodedError(failure, "ALREADY_EXISTS")) {
+        return await this.#adopt(wiring, await findLinks(this.#netlink, wiring.ends));
+      }
+      if (failure) throw failure;
+      const links = results.slice(1).map(([first]) => linkIn(first));
+      return { ...wiring, places: placesOf(wiring, links) };
+    } catch (error) {
+      await this.#undo(wiring).catch((undoError: unknown) => {
+        this.#logger.error("a link of a failed connection may be left", {
+          connection: wiring.connectionId,
+          error: undoError,
+        });
+      });
+      throw named(wiring.connectionId, error);
+    }
+  }
+
+  /** From `before` to `wiring`, which is the same link, by the changes alone. */
+  async update(before: Fitted, wiring: Wiring): Promise<Fitted | Failed> {
+    const known = before.ends.map(({ plan }) => plan);
+    let failure = await this.#change(known, wiring.ends);
+    // What we believed may not be so: somebody in the Pod may have changed it.
+    if (failure) failure = await this.#converge(wiring.ends);
+    if (!failure) return { ...wiring, places: before.places };
+    const worse = await this.#converge(before.ends);
+    if (worse) await this.remove(before);
+    return { failure: named(wiring.connectionId, failure), restored: !worse };
+  }
+
+  /** Resolves when nothing of it is left. Repeatable: what is gone already is fine. */
+  async remove(fitted: Fitted): Promise<void> {
+    await this.#removeRules(fitted);
+    await this.#removals.remove(fitted.places);
+  }
+
+  /** Takes over a link that stands, without touching what is right about it, so that its traffic goes on. */
+  async #adopt(wiring: Wiring, links: readonly (Link | undefined)[]): Promise<Fitted> {
+    const failure = await this.#change(await readActual(this.#netlink, wiring.ends), wiring.ends);
+    if (failure) throw failure;
+    return { ...wiring, places: placesOf(wiring, links) };
+  }
+
+  async #change(from: readonly InterfacePlan[], ends: readonly LocalEnd[]): Promise<CodedError | undefined> {
+    const steps = ends.flatMap(({ netns, plan }, i): Step[] => {
+      const ops = diff(from[i] ?? emptyPlan(plan.name), plan);
+      return ops.length > 0 ? [{ netns, ops }] : [];
+    });
+    return steps.length > 0 ? firstFailure(await this.#netlink.execute(steps)) : undefined;
+  }
+
+  async #converge(ends: readonly LocalEnd[]): Promise<CodedError | undefined> {
+    try {
+      return await this.#change(await readActual(this.#netlink, ends), ends);
+    } catch (error) {
+      if (isCodedError(error)) return error;
+      throw error;
+    }
+  }
+
+  /** Removes what carries the mark of this very connection, and nothing else. */
+  async #undo(wiring: Wiring): Promise<void> {
+    await this.#removeRules(wiring);
+    const links = await findLinks(this.#netlink, wiring.ends);
+    const ours = links.map((link, i) => {
+      const side = wiring.ends[i]?.side;
+      return side && link?.alias === markOf(wiring.owner, wiring.connectionId, side) ? link : undefined;
+    });
+    await this.#removals.remove(placesOf(wiring, ours));
+  }
+
+  async #removeRules({ ends }: Wiring): Promise<void> {
+    const steps = ends.flatMap(({ netns, plan }) => {
+      const ops = ruleRemovals(plan);
+      return ops.length > 0 ? [{ netns, ops }] : [];
+    });
+    if (steps.length === 0) return;
+    const results = await this.#netlink.execute(steps, { onError: "continue" });
+    const failure = results.flat().find((result) => !result.ok && result.error.code !== "NOT_FOUND");
+    if (failure && !failure.ok) throw failure.error;
+  }
+}
+
+const failureOf = (results: readonly OpResult[] | undefined): CodedError | undefined => firstFailure(results ?? []);
+
+const linkIn = (result: OpResult | undefined): Link | undefined => (result?.ok ? (result.value as Link) : undefined);
+
+/** Everything of a new interface, and first its index. */
+const newInterface = ({ netns, plan }: LocalEnd): Step => ({
+  netns,
+  ops: [linkGet(plan.name), ...diff({ ...emptyPlan(plan.name), ...mtuOf(plan) }, plan)],
+});
+
+/** The link is made with its MTU. */
+const mtuOf = ({ mtu }: InterfacePlan): { mtu?: number } => (mtu === undefined ? {} : { mtu });
+
+function placesOf({ ends }: Wiring, links: readonly (Link | undefined)[]): Place[] {
+  return ends.flatMap(({ key, netns }, i) => {
+    const index = links[i]?.index;
+    return index === undefined ? [] : [{ key, netns, index }];
+  });
+}
+
+/** An error of the kernel's, with the connection that it hit. */
+function named(connectionId: string, error: unknown): CodedError {
+  if (!isCodedError(error)) {
+    return new CodedError("INTERNAL", `connection ${connectionId}: unexpected failure of the data plane`, {
+      cause: error,
+    });
+  }
+  if (error.message.startsWith("connection ")) return error;
+  const { code, message, retryable, details } = error;
+  return new CodedError(code, `connection ${connectionId}: ${message}`, { cause: error, retryable, details });
+}
