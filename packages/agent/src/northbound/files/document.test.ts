@@ -169,7 +169,11 @@ const table: [what: string, text: string, expected: string | RegExp][] = [
     "linuxConfig: {interfaces: [{name: a}, {name: a}]}",
     "chain.yaml:1:39: linuxConfig.interfaces[1]: linux.interfaces.interface config/linux/interfaces/v2/interface/a is declared twice, also at chain.yaml:1:28: linuxConfig.interfaces[0]; keep one",
   ],
-  ["a value without the name its key needs", "linuxConfig: {interfaces: [{type: LOOPBACK}]}", /linux.interfaces interface: no "name"; give every interface its own$/],
+  [
+    "a value without the name its key needs",
+    "linuxConfig: {interfaces: [{type: LOOPBACK}]}",
+    /linux.interfaces interface: no "name"; give every interface its own$/,
+  ],
   [
     "a key that does not fit its value",
     "config/linux/interfaces/v2/interface/a: {name: b}",

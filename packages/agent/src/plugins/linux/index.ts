@@ -1,0 +1,117 @@
+import type { Interface } from "@nsmkit/api/linux";
+import { type Closable, type Logger, silentLogger } from "@nsmkit/core";
+import type { Netlink } from "@nsmkit/netlink";
+import type { Descriptor, Scheduler } from "@nsmkit/scheduler";
+import type { Check } from "../../northbound/northbound.ts";
+import { AllocationTable, createNetallocDescriptor } from "../netalloc/netalloc.ts";
+import { createArpDescriptor } from "./arp.ts";
+import { checkLinkNames, checkRuleChains } from "./checks.ts";
+import { type InterfaceIndex, interfaceDescriptorName, type LinuxContext, type VppTaps } from "./context.ts";
+import { createHostLinkDescriptors } from "./host-link.ts";
+import { createInterfaceDescriptor } from "./interface.ts";
+import { createInterfaceAddressDescriptor } from "./interface-address.ts";
+import { createInterfaceStateDescriptor } from "./interface-state.ts";
+import { createInterfaceVrfDescriptor } from "./interface-vrf.ts";
+import { microserviceKey } from "./keys.ts";
+import { LinkMonitor } from "./link-monitor.ts";
+import { LinkRemover } from "./link-remover.ts";
+import { createLinkKinds } from "./links/index.ts";
+import { Mark } from "./mark.ts";
+import { createMicroserviceDescriptor, ownMicroservice } from "./microservice.ts";
+import { type MicroserviceResolver, NamespaceTable } from "./namespaces.ts";
+import { createRouteDescriptor } from "./route.ts";
+import { type Iptables, systemIptables } from "./rulechain/iptables.ts";
+import { RuleMark } from "./rulechain/rule.ts";
+import { createRuleChainDescriptor } from "./rulechain/rulechain.ts";
+
+export interface LinuxPluginOptions {
+  readonly netlink: Netlink;
+  readonly scheduler: Scheduler;
+  /** MICROSERVICE_LABEL: the owner in all marks. */
+  readonly label: string;
+  /** The declaration of an interface by logical name, whether configured or not. */
+  readonly desired: (name: string) => Interface | undefined;
+  readonly logger?: Logger;
+  /** Default: only the agent's own label is known. */
+  readonly microservices?: MicroserviceResolver & { readonly labels?: readonly string[] };
+  readonly iptables?: Iptables;
+  readonly vppTaps?: VppTaps;
+  /** Default "/run/netns". */
+  readonly namespaceDirectory?: string;
+}
+
+export interface LinuxPlugin extends Closable {
+  readonly descriptors: readonly Descriptor[];
+  readonly checks: readonly Check[];
+  readonly interfaces: () => InterfaceIndex;
+  readonly context: LinuxContext;
+  /** Begins to follow the links of the agent's namespace. Resolves when those that exist are known to the scheduler. */
+  start(): Promise<void>;
+}
+
+/** The Linux models (interfaces, l3, iptables) and netalloc, on netlink. */
+export function createLinuxPlugin(options: LinuxPluginOptions): LinuxPlugin {
+  const { netlink, label, scheduler, logger = silentLogger } = options;
+  const microservices = options.microservices ?? ownMicroservice(label);
+  const namespaces = new NamespaceTable({
+    netlink,
+    logger,
+    microservices,
+    ...(options.namespaceDirectory ? { directory: options.namespaceDirectory } : {}),
+  });
+  const context: LinuxContext = {
+    netlink,
+    namespaces,
+    mark: new Mark(label),
+    remover: new LinkRemover(),
+    allocations: new AllocationTable(() => scheduler),
+    logger,
+    scheduler: () => scheduler,
+    interfaces: () => scheduler.metadata(interfaceDescriptorName) as InterfaceIndex,
+    desired: options.desired,
+    ...(options.vppTaps ? { vppTaps: options.vppTaps } : {}),
+  };
+  const own = new LinkMonitor(context, namespaces.own);
+  const others = new Set<LinkMonitor>();
+  namespaces.onOpen = (namespace) => {
+    const monitor = new LinkMonitor(context, namespace);
+    others.add(monitor);
+    monitor
+      .start()
+      .catch((error: unknown) =>
+        logger.error("links of a namespace cannot be followed", { namespace: namespace.netns.label, error }),
+      );
+    return () => {
+      others.delete(monitor);
+      return monitor.close();
+    };
+  };
+  const close = async (): Promise<void> => {
+    await own.close();
+    await Promise.all([...others].map((monitor) => monitor.close()));
+    await namespaces.close();
+  };
+  return {
+    context,
+    interfaces: context.interfaces,
+    descriptors: [
+      createNetallocDescriptor(),
+      createMicroserviceDescriptor(),
+      ...createHostLinkDescriptors(),
+      createInterfaceDescriptor(context, createLinkKinds(context)),
+      createInterfaceStateDescriptor(context),
+      createInterfaceAddressDescriptor(context),
+      createInterfaceVrfDescriptor(context),
+      createRouteDescriptor(context),
+      createArpDescriptor(context),
+      createRuleChainDescriptor(context, options.iptables ?? systemIptables(), new RuleMark(label)),
+    ] as readonly Descriptor[],
+    checks: [checkLinkNames, checkRuleChains],
+    async start() {
+      for (const known of microservices.labels ?? []) scheduler.notify({ key: microserviceKey(known), value: {} });
+      await own.start();
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
