@@ -1,3 +1,4 @@
+export type { HistoryOptions, Scheduler, SchedulerOptions, ValueFilter } from "./api.ts";
 export {
   type CallOptions,
   type Dependency,
@@ -9,6 +10,16 @@ export {
   type RetrievedValue,
   type RetrieveRequest,
 } from "./descriptor.ts";
+export {
+  type FlagName,
+  type FlagStats,
+  flagNames,
+  type RecordedFlags,
+  type RecordedNode,
+  type RecordedTarget,
+} from "./history/graph-view.ts";
+export type { MetadataMap } from "./metadata.ts";
+export type { Notification } from "./notify.ts";
 export type {
   RecordedKVPair,
   RecordedKVWithMetadata,
@@ -17,7 +28,9 @@ export type {
   ResyncType,
   TxnType,
 } from "./record.ts";
-export type { Scheduler, SchedulerOptions } from "./scheduler.ts";
+export { createScheduler } from "./scheduler.ts";
+export type { CallStats, Histogram, SchedulerMetrics, SchedulerStats } from "./stats.ts";
+export { transactionError } from "./transaction/result.ts";
 export type {
   CommitOptions,
   KeyError,

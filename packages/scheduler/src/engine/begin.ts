@@ -1,0 +1,100 @@
+import type { Node } from "../graph/node.ts";
+import type { ValueState } from "../value.ts";
+import { type CallOperation, SouthboundCall } from "./call.ts";
+import type { Engine } from "./engine.ts";
+import type { CallGate } from "./gate.ts";
+import { expire, fail, returnedLate, succeed, undo } from "./outcome.ts";
+import { isPromise } from "./southbound.ts";
+
+/** Begins an operation. It may have ended when this returns. */
+export function begin(engine: Engine, node: Node, operation: CallOperation): void {
+  const run = engine.runFor(node, `${operation.toLowerCase()} of ${node.key}`);
+  const call = new SouthboundCall(operation, node, run, node.state);
+  node.call = call;
+  engine.graph.changed(node);
+  if (operation !== "DELETE") {
+    engine.graph.bind(call.needs);
+    engine.graph.claims.hold(node, call.claims);
+  }
+  if (!engine.southbound.hasCall(node)) {
+    call.begun = true;
+    succeed(engine, call, node.notifiedMetadata);
+    return;
+  }
+  const gate = node.descriptor?.gate;
+  const turn = (): void => {
+    perform(engine, call, gate);
+    engine.drain();
+  };
+  if (!gate || gate.enter(turn)) {
+    perform(engine, call, gate);
+    return;
+  }
+  call.leaveGate = () => gate.cancel(turn);
+  showRunning(engine, call);
+}
+
+/** Gives up a call that has not been made yet. */
+export function abandonQueued(engine: Engine, call: SouthboundCall): void {
+  call.leaveGate?.();
+  call.node.call = undefined;
+  undo(engine, call);
+}
+
+function perform(engine: Engine, call: SouthboundCall, gate: CallGate | undefined): void {
+  call.begun = true;
+  call.leaveGate = gate && (() => gate.leave());
+  engine.hooks.called(call, "began");
+  let result: unknown;
+  try {
+    result = engine.southbound.perform(call);
+  } catch (error) {
+    ended(engine, call);
+    fail(engine, call, error);
+    return;
+  }
+  if (!isPromise(result)) {
+    ended(engine, call);
+    succeed(engine, call, result);
+    return;
+  }
+  engine.calls.add(call);
+  showRunning(engine, call);
+  const boundMs = call.node.descriptor?.timeoutMs;
+  if (boundMs !== undefined) call.cancelDeadline = engine.deadlines?.add(boundMs, () => expire(engine, call));
+  call.returned = Promise.resolve(result).then(
+    (metadata) => returned(engine, call, () => succeed(engine, call, metadata)),
+    (error: unknown) => returned(engine, call, () => fail(engine, call, error)),
+  );
+}
+
+function returned(engine: Engine, call: SouthboundCall, take: () => void): void {
+  ended(engine, call);
+  if (engine.closed) return;
+  if (call.overdue) returnedLate(engine, call);
+  take();
+  engine.drain();
+}
+
+function ended(engine: Engine, call: SouthboundCall): void {
+  call.cancelDeadline?.();
+  engine.calls.delete(call);
+  engine.hooks.called(call, "ended");
+  call.leaveGate?.();
+  call.leaveGate = undefined;
+}
+
+const settledStates: ReadonlySet<ValueState> = new Set([
+  "NONEXISTENT",
+  "REMOVED",
+  "MISSING",
+  "UNIMPLEMENTED",
+  "INVALID",
+  "FAILED",
+]);
+
+/** A create that takes time shows as PENDING, not as whatever was before. */
+function showRunning(engine: Engine, call: SouthboundCall): void {
+  const { node } = call;
+  if (call.operation === "CREATE" && settledStates.has(node.state)) engine.setState(node, "PENDING");
+}

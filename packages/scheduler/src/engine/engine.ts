@@ -1,0 +1,227 @@
+import { CodedError, type Logger } from "@nsmkit/core";
+import { Graph } from "../graph/graph.ts";
+import { type Intent, type Node, noRuns } from "../graph/node.ts";
+import type { DescriptorRegistry } from "../registry.ts";
+import type { OpRecord, Run } from "../transaction/run.ts";
+import type { TxnOperation, ValueOrigin, ValueState } from "../value.ts";
+import type { SouthboundCall } from "./call.ts";
+import type { Deadlines } from "./deadlines.ts";
+import { decide } from "./decide.ts";
+import type { Southbound } from "./southbound.ts";
+
+/** What happens around the engine. A dry run has none of it. */
+export interface EngineHooks {
+  /** State, error, value or availability of the node changed. */
+  changed(node: Node): void;
+  /** Metadata of a base value came, changed or (undefined) went. */
+  metadata(node: Node): void;
+  /** The node's operation failed and may be repeated. */
+  retry(node: Node): void;
+  /** A transaction for work that began when all that had asked for it were done. */
+  followUp(node: Node, why: string): Run;
+  /** An operation of the run failed or was refused. */
+  failed(run: Run): void;
+  /** Reads the node's base value back. False if that is impossible. */
+  refresh(node: Node): boolean;
+  /** A call began or ended. */
+  called(call: SouthboundCall, what: "began" | "ended"): void;
+}
+
+export interface EngineDeps {
+  readonly registry: DescriptorRegistry;
+  readonly southbound: Southbound;
+  readonly hooks: EngineHooks;
+  readonly deadlines: Deadlines | undefined;
+  readonly logger: Logger;
+  /** Called when nothing is left to decide for now, with the runs that may be done. */
+  drained(idle: readonly Run[]): void;
+}
+
+/** On whose account something is done: a transaction, or a node that is in motion because of some. */
+export interface Because {
+  readonly waiters: readonly Run[];
+  readonly cause: Run | undefined;
+}
+
+const nobody: Because = { waiters: noRuns, cause: undefined };
+
+/**
+ * Brings the southbound to what is wanted, key by key. The graph is only ever changed synchronously; whenever
+ * something a node stands on, is derived from or waits for changes, the node is touched, and `decide` looks at it once
+ * and begins at most one call for it. There is no worker and no lock: a call that does not return keeps exactly its
+ * own node, and whoever needs that node, in motion.
+ */
+export class Engine {
+  readonly graph: Graph;
+  readonly southbound: Southbound;
+  readonly hooks: EngineHooks;
+  readonly deadlines: Deadlines | undefined;
+  readonly logger: Logger;
+  readonly #drained: (idle: readonly Run[]) => void;
+  readonly #stack: Node[] = [];
+  readonly #idle = new Set<Run>();
+  readonly calls = new Set<SouthboundCall>();
+  #draining = false;
+  closed = false;
+
+  constructor(deps: EngineDeps) {
+    this.graph = new Graph(deps.registry, (node, because) => this.touch(node, because));
+    this.southbound = deps.southbound;
+    this.hooks = deps.hooks;
+    this.deadlines = deps.deadlines;
+    this.logger = deps.logger;
+    this.#drained = deps.drained;
+  }
+
+  /** Looks at the node soon. Last touched is looked at first, so that work goes depth first. */
+  touch(node: Node, because: Because = nobody): void {
+    this.join(node, because.waiters);
+    const { cause } = because;
+    if (cause && !(node.cause && !node.cause.closed && node.cause.seqNum > cause.seqNum)) node.cause = cause;
+    node.inMotion = true;
+    if (node.dirty) return;
+    node.dirty = true;
+    this.#stack.push(node);
+  }
+
+  /** The runs are not done before the node is at rest. */
+  join(node: Node, runs: readonly Run[]): void {
+    if (runs === node.waiters) return;
+    const added = node.waiters.length === 0 ? runs : runs.filter((run) => !node.waiters.includes(run));
+    if (added.length === 0) return;
+    node.waiters = node.waiters.length === 0 ? runs : [...node.waiters, ...added];
+    for (const run of added) run.open.add(node);
+  }
+
+  /** Nothing more is going to happen to the node by itself. */
+  rest(node: Node): void {
+    node.inMotion = false;
+    node.awaiting = false;
+    this.leaveRuns(node);
+    if (!node.available) {
+      for (const { set } of node.dependants ?? []) if (set.owner?.awaiting) this.touch(set.owner);
+    }
+    if (node.claims.length > 0) {
+      for (const waiter of this.graph.claims.waitersFor(node)) if (waiter.inMotion) this.touch(waiter);
+    }
+  }
+
+  leaveRuns(node: Node): void {
+    for (const run of node.waiters) {
+      run.open.delete(node);
+      if (run.isDone) this.#idle.add(run);
+    }
+    node.waiters = noRuns;
+  }
+
+  /** The run may be done although no node of it came to rest. */
+  checkDone(run: Run): void {
+    if (run.isDone) this.#idle.add(run);
+  }
+
+  /** Decides for every touched node. Does nothing when called from inside itself. */
+  drain(): void {
+    if (this.#draining) return;
+    this.#draining = true;
+    try {
+      for (let node = this.#stack.pop(); node; node = this.#stack.pop()) {
+        node.dirty = false;
+        node.awaiting = false;
+        this.#decide(node);
+      }
+    } finally {
+      this.#draining = false;
+    }
+    if (this.#idle.size === 0) return;
+    const idle = [...this.#idle];
+    this.#idle.clear();
+    this.#drained(idle);
+  }
+
+  #decide(node: Node): void {
+    try {
+      decide(this, node);
+    } catch (error) {
+      // A descriptor's pure function threw where it must not, or a rule of ours is broken: this value alone suffers.
+      this.logger.error("deciding about a value failed", { key: node.key, error });
+      this.setState(node, "FAILED", error);
+      node.cause?.errors.push({ key: node.key, operation: "UNDEFINED", error });
+      this.rest(node);
+    }
+  }
+
+  /** The open transaction to which what is done to the node now belongs. */
+  runFor(node: Node, why: string): Run {
+    if (node.cause && !node.cause.closed) return node.cause;
+    const run = this.hooks.followUp(node, why);
+    node.cause = run;
+    this.join(node, run.waiters);
+    return run;
+  }
+
+  /** Changes what is wanted. The caller touches the node. */
+  want(node: Node, value: unknown, origin: ValueOrigin, intent: Intent): void {
+    const { base } = node;
+    if (base && (value === undefined) !== (node.wanted === undefined)) {
+      if (value === undefined) base.derivedLeaving++;
+      else if (!node.givenUp) base.derivedLeaving--;
+    }
+    node.givenUp = false;
+    if (node.wanted !== value || node.origin !== origin) node.resolved = false;
+    if (!base) this.graph.list(node);
+    node.wanted = value;
+    node.origin = origin;
+    node.intent = intent;
+    node.failure = undefined;
+    node.attempts = 0;
+    node.retryOnReturn = false;
+    node.handBack = false;
+  }
+
+  setState(node: Node, state: ValueState, error: unknown = undefined): void {
+    if (node.state === state && node.error === error) return;
+    node.state = state;
+    node.error = error;
+    this.hooks.changed(node);
+  }
+
+  /** Notes an operation in the record of its transaction. */
+  record(run: Run | undefined, node: Node, op: Partial<OpRecord> & { operation: TxnOperation }): void {
+    node.lastOperation = op.operation;
+    if (!run || run.closed) return;
+    run.record({
+      key: node.key,
+      descriptor: node.descriptor,
+      newState: node.state,
+      newValue: node.wanted,
+      newError: undefined,
+      prevState: "NONEXISTENT",
+      prevValue: undefined,
+      prevError: undefined,
+      noop: false,
+      derived: node.base !== undefined,
+      property: node.isProperty,
+      revert: node.intent?.revert ?? false,
+      recreate: false,
+      ...op,
+    });
+  }
+
+  /** An operation failed or was refused. */
+  reportError(run: Run | undefined, node: Node, operation: TxnOperation, error: unknown): void {
+    if (!run || run.closed) return;
+    run.errors.push({ key: node.key, operation, error });
+    this.hooks.failed(run);
+  }
+
+  /** Resolves when no call is running. */
+  async callsEnded(): Promise<void> {
+    while (this.calls.size > 0) await Promise.allSettled([...this.calls].map((call) => call.returned));
+  }
+
+  /** Cancels what runs and decides nothing any more. */
+  close(): void {
+    this.closed = true;
+    for (const call of this.calls) call.abort(new CodedError("CLOSED", "the scheduler is closing"));
+  }
+}

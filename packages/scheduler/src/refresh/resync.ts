@@ -1,0 +1,153 @@
+import { CodedError, type Logger } from "@nsmkit/core";
+import type { RetrievedValue } from "../descriptor.ts";
+import type { Deadlines } from "../engine/deadlines.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { Node } from "../graph/node.ts";
+import type { DescriptorRegistry, RegisteredDescriptor } from "../registry.ts";
+import { applyValues } from "../transaction/apply.ts";
+import type { Run, RunValue } from "../transaction/run.ts";
+import type { ResyncKind } from "../transaction.ts";
+import type { ValueOrigin } from "../value.ts";
+import { found, missing } from "./found.ts";
+import { correlateExisting } from "./refresher.ts";
+import { Retrieval } from "./retrieve.ts";
+
+export interface ResyncDeps {
+  readonly engine: Engine;
+  readonly registry: DescriptorRegistry;
+  readonly deadlines: Deadlines;
+  readonly logger: Logger;
+  originOf(key: string): ValueOrigin;
+}
+
+/** What northbound wants now, for a downstream resync; and deletes for what it has stopped wanting. */
+export function resyncValues(engine: Engine, kind: ResyncKind, given: readonly RunValue[]): RunValue[] {
+  if (kind === "downstream" && given.length > 0) {
+    throw new CodedError("INVALID_ARGUMENT", "a downstream resync takes its values from the scheduler; pass none");
+  }
+  const values = [...given];
+  const named = new Set(given.map((value) => value.key));
+  for (const node of engine.graph.nodes.values()) {
+    if (node.base || node.origin !== "NB" || named.has(node.key)) continue;
+    if (kind === "downstream" && node.wanted !== undefined) {
+      values.push({ key: node.key, value: node.wanted, origin: "NB" });
+    } else if (node.wanted !== undefined || node.exists) {
+      values.push({ key: node.key, value: undefined, origin: "NB" });
+    }
+  }
+  return values;
+}
+
+/**
+ * A resync with a read of the southbound. Each descriptor is read as soon as those it names as retrieve dependencies
+ * have been; its values are held until then and worked on right after, whatever the others do.
+ */
+export class Resync {
+  readonly #deps: ResyncDeps;
+  readonly #run: Run;
+  readonly #values: readonly RunValue[];
+  readonly #first: boolean;
+  readonly #retrievals = new Set<Retrieval>();
+  readonly #done = new Map<RegisteredDescriptor, Promise<void>>();
+
+  /** @param first nothing has been read before: descriptors compare with what northbound wants */
+  constructor(deps: ResyncDeps, run: Run, values: readonly RunValue[], first: boolean) {
+    this.#deps = deps;
+    this.#run = run;
+    this.#values = values;
+    this.#first = first;
+  }
+
+  start(): void {
+    const { engine, registry } = this.#deps;
+    const readable = registry.retrieveOrder().filter(({ descriptor }) => descriptor.retrieve);
+    const held = new Map<RegisteredDescriptor, Node[]>(readable.map((registered) => [registered, []]));
+    for (const node of applyValues(engine, this.#run, this.#values)) {
+      const list = node.descriptor && held.get(node.descriptor);
+      if (!list) continue;
+      node.held++;
+      list.push(node);
+    }
+    for (const registered of readable) {
+      this.#run.holds++;
+      this.#done.set(registered, this.#refresh(registered, held.get(registered) ?? []));
+    }
+  }
+
+  async #refresh(registered: RegisteredDescriptor, held: readonly Node[]): Promise<void> {
+    const { engine, deadlines, logger } = this.#deps;
+    const earlier = registered.descriptor.retrieveDependencies ?? [];
+    await Promise.all(earlier.map((name) => this.#done.get(this.#deps.registry.get(name) as RegisteredDescriptor)));
+    try {
+      if (engine.closed) return;
+      const since = engine.graph.tick;
+      const retrieval = new Retrieval(registered, { correlate: this.#correlate(registered) }, deadlines);
+      this.#retrievals.add(retrieval);
+      const values = await retrieval.result.finally(() => this.#retrievals.delete(retrieval));
+      if (!engine.closed) this.#take(registered, values, since);
+    } catch (error) {
+      logger.warn("reading values failed; this descriptor is not refreshed", { descriptor: registered.name, error });
+    } finally {
+      for (const node of held) {
+        node.held--;
+        engine.touch(node, node);
+      }
+      this.#run.holds--;
+      engine.checkDone(this.#run);
+      engine.drain();
+    }
+  }
+
+  #correlate(registered: RegisteredDescriptor): RetrievedValue[] {
+    if (!this.#first) return correlateExisting(this.#deps.engine.graph.baseNodes(registered));
+    const correlate: RetrievedValue[] = [];
+    for (const { key, value, origin } of this.#values) {
+      if (value !== undefined && registered.selects(key)) correlate.push({ key, value, origin });
+    }
+    return correlate;
+  }
+
+  #take(registered: RegisteredDescriptor, values: readonly RetrievedValue[], since: number): void {
+    const { engine, logger, originOf } = this.#deps;
+    const run = this.#run;
+    const seen = new Map<string, RetrievedValue>();
+    for (const value of values) {
+      const problem = problemWith(value, registered, seen);
+      if (problem)
+        logger.warn("a retrieved value was ignored", { descriptor: registered.name, key: value.key, problem });
+      else seen.set(value.key, value);
+    }
+    const finding = {
+      since,
+      intent: run.intent,
+      originOf: (value: RetrievedValue) =>
+        value.origin && value.origin !== "UNKNOWN" ? value.origin : originOf(value.key),
+      tolerated: (owner: Node) => (owner.base ?? owner).descriptor?.descriptor.retrieve !== undefined,
+    };
+    for (const node of engine.graph.baseNodes(registered)) {
+      if (seen.has(node.key)) continue;
+      engine.touch(node, run);
+      missing(engine, node, finding);
+    }
+    for (const value of [...seen.values()].sort((a, b) => (a.key < b.key ? -1 : 1))) {
+      // Looking at it also removes what is ours although nobody wants it.
+      engine.touch(engine.graph.ensure(value.key), run);
+      found(engine, value, finding);
+    }
+  }
+
+  close(): void {
+    for (const retrieval of this.#retrievals) retrieval.abort(new CodedError("CLOSED", "the scheduler is closing"));
+  }
+}
+
+function problemWith(
+  value: RetrievedValue,
+  registered: RegisteredDescriptor,
+  seen: ReadonlyMap<string, RetrievedValue>,
+): string | undefined {
+  if (value.value === undefined || value.value === null) return "it has no value";
+  if (seen.has(value.key)) return "it was returned twice";
+  if (!registered.selects(value.key)) return "the key is outside the descriptor's key space";
+  return undefined;
+}
