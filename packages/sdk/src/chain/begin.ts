@@ -16,6 +16,8 @@ export interface BeginOptions {
 export interface Begin<K extends Kind> extends Element<K> {
   /** Connections that have state now. */
   readonly size: number;
+  /** Those that are established. */
+  established(): readonly Begun<K>[];
 }
 
 /** The connection that the call in hand belongs to; needs `begin` above. */
@@ -91,6 +93,7 @@ export function begin<K extends Kind>(rules: BeginRules<K>, options: BeginOption
     get size() {
       return scopes.size;
     },
+    established: () => [...scopes.values()].filter((scope) => scope.established),
     async request(ctx, request, next) {
       const id = rules.requestId(request);
       if (id === "") throw new CodedError("INVALID_ARGUMENT", "the request has no id; set connection.id or the name");

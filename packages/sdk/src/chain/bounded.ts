@@ -8,7 +8,7 @@ export interface Bounded extends Disposable {
   readonly deadlineMs: number;
 }
 
-/** Cancelled after `timeoutMs` with DEADLINE_EXCEEDED, or as soon as one of `parents` is. */
+/** Cancelled after `timeoutMs` (Infinity: never) with DEADLINE_EXCEEDED, or as soon as one of `parents` is. */
 export function bounded(
   clock: Clock,
   timeoutMs: number,
@@ -16,10 +16,13 @@ export function bounded(
   parents: readonly (AbortSignal | undefined)[] = [],
 ): Bounded {
   const controller = new AbortController();
-  const timer = clock.after(timeoutMs, () =>
-    controller.abort(new CodedError("DEADLINE_EXCEEDED", `${doing} took longer than ${timeoutMs} ms`)),
-  );
-  const undo: (() => void)[] = [() => timer.cancel()];
+  const undo: (() => void)[] = [];
+  if (Number.isFinite(timeoutMs)) {
+    const late = (): void =>
+      controller.abort(new CodedError("DEADLINE_EXCEEDED", `${doing} took longer than ${timeoutMs} ms`));
+    const timer = clock.after(timeoutMs, late);
+    undo.push(() => timer.cancel());
+  }
   for (const parent of parents) {
     if (!parent) continue;
     const follow = (): void => controller.abort(parent.reason);

@@ -18,22 +18,3 @@ export interface Discovery {
   /** Calls `changed` after each change of the service itself, until disposed; any number of listeners cost one watch. */
   watchNetworkService(name: string, changed: (service: NetworkService | undefined) => void): Disposable;
 }
-
-/**
- * The matching rules of a network service: pure functions of `registry/match`.
- * Rules: networkservicemesh/sdk pkg/tools/matchutils.
- */
-export interface Matching {
-  /** Endpoints that the service's matches give a client with these labels, in order, possibly twice. */
-  matchEndpoints(
-    clientLabels: Readonly<Record<string, string>>,
-    service: NetworkService,
-    endpoints: readonly NetworkServiceEndpoint[],
-  ): readonly NetworkServiceEndpoint[];
-  /** True if `labels` contain every pair of `selector`, whose values may be templates over `templateLabels`. */
-  isSubset(
-    labels: Readonly<Record<string, string>>,
-    selector: Readonly<Record<string, string>>,
-    templateLabels: Readonly<Record<string, string>>,
-  ): boolean;
-}

@@ -1,0 +1,1 @@
+export { type FakeCrossConnect, FakeCrossConnector } from "./crossconnector.ts";
