@@ -9,7 +9,7 @@ export {
 export { type MemoryRegistryOptions, memoryRegistry } from "./chains/memory.ts";
 export { type NsmgrRegistry, type NsmgrRegistryOptions, nsmgrRegistry } from "./chains/nsmgr.ts";
 // For those who build chains of their own.
-export { Ownership, type TokenPolicy } from "./common/authorize/server.ts";
+export { Ownership } from "./common/authorize/server.ts";
 export { beginEndpoints } from "./common/begin/element.ts";
 export type { Place } from "./common/clientinfo/server.ts";
 export { clientInfoServer } from "./common/clientinfo/server.ts";
@@ -17,6 +17,7 @@ export { connectEndpoints, connectServices, dialClient } from "./common/connect/
 export { Deadlines } from "./common/expire/deadlines.ts";
 export { type ExpireOptions, expireServer } from "./common/expire/server.ts";
 export { interdomainServer } from "./common/interdomain/server.ts";
+export { LocalEndpoints } from "./common/local/server.ts";
 export { localBypassServer } from "./common/localbypass/server.ts";
 export { recvFdClient } from "./common/recvfd/client.ts";
 export { recvFdServer } from "./common/recvfd/server.ts";

@@ -18,10 +18,10 @@ function setUp(mode: Identity["mode"] = "insecure", proxy?: Registry) {
     close,
     [Symbol.asyncDispose]: close,
   };
-  const registry = memoryRegistry({ identity, clock, proxy });
+  const registry = memoryRegistry({ identity, clock, proxy, policies: [] });
   const by = (from: string) => contextFor(clock, fakeCall({ from, path: "{}", tokenEndsMs: 1e9 }));
   const names = async () => (await foundEndpoints(registry.endpoints, contextFor(clock))).map(({ name }) => name);
-  return { clock, registry, by, names };
+  return { clock, identity, registry, by, names };
 }
 
 describe("endpoints", () => {
@@ -137,6 +137,17 @@ describe("ownership in SPIFFE mode", () => {
     assert.deepEqual(await names(), ["nse"]);
     await clock.advance(1);
     assert.deepEqual(await names(), []);
+  });
+
+  test("a caller whose tokens prove nothing is refused by the default policies", async () => {
+    const clock = new FakeClock();
+    const { identity } = setUp("spiffe");
+    const registry = memoryRegistry({ identity, clock });
+    const call = fakeCall({ from: "spiffe://t/a", path: "{}" });
+    await assert.rejects(registry.endpoints.request(contextFor(clock, call), endpoint({ name: "nse" })), {
+      code: "PERMISSION_DENIED",
+      message: /no sufficient privileges/,
+    });
   });
 
   test("an expired name is free", async () => {

@@ -1,5 +1,6 @@
 import { type Clock, type Closable, closeAll, type Logger } from "@nsmkit/core";
 import { chain } from "../../chain/index.ts";
+import type { Policy } from "../../networkservice/common/authorize/policies.ts";
 import type { Identity } from "../../transport/index.ts";
 import { Ownership } from "../common/authorize/server.ts";
 import { beginEndpoints } from "../common/begin/element.ts";
@@ -18,6 +19,8 @@ export interface MemoryRegistryOptions {
   readonly defaultExpirationMs?: number;
   /** Where names of other domains go; without it they are UNSUPPORTED. */
   readonly proxy?: Registry | undefined;
+  /** What tokens are checked for in SPIFFE mode; default: upstream's server policies. */
+  readonly policies?: readonly Policy[];
   readonly clock?: Clock;
   readonly logger?: Logger;
 }
@@ -26,8 +29,8 @@ export interface MemoryRegistryOptions {
 export function memoryRegistry(options: MemoryRegistryOptions): Registry & Closable {
   const { identity, proxy } = options;
   const secure = identity.mode === "spiffe";
-  const serviceOwners = new Ownership(nsRules);
-  const endpointOwners = new Ownership(nseRules);
+  const serviceOwners = new Ownership(nsRules, options.policies);
+  const endpointOwners = new Ownership(nseRules, options.policies);
   const services = chain<NsKind>(
     [
       updatePathServer(identity),

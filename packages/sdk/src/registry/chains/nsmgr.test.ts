@@ -24,7 +24,7 @@ function setUp(behind: NseHandler | "none" = memoryEndpoints(), place: NsmgrRegi
   const base = fakeIdentity(id, clock);
   const identity = { ...base, mode: "insecure" as const, spiffeId: id, close, [Symbol.asyncDispose]: close };
   const store = behind === "none" ? memoryEndpoints() : behind;
-  const upstream = { registry: { services: memoryServices(), endpoints: store }, publicUrl };
+  const upstream = { registry: { services: memoryServices(), endpoints: store }, publicUrl: () => publicUrl };
   const registry = nsmgrRegistry({ identity, clock, place, ...(behind !== "none" && { upstream }) });
   const files = new FakeFiles();
   const ctx = (over: { files?: FakeFiles } = {}) => contextFor(clock, fakeCall({ from: "spiffe://t/nse", ...over }));
@@ -146,6 +146,30 @@ describe("socket files", () => {
       entries.map(({ name, url }) => `${name} ${url}`),
       ["local inode://1/1", "abstract unix://@nse"],
     );
+  });
+});
+
+describe("local endpoints", () => {
+  test("are those that registered here, with URLs to connect to, until they end", async () => {
+    const { clock, registry, behind, files, ctx } = setUp();
+    const offering = (waitMs = 0) => registry.local.offering("forwarder", { signal: ctx().signal, clock, waitMs });
+    const forwarder = { networkServiceNames: ["forwarder"] };
+    await behind.request(ctx(), endpoint({ ...forwarder, name: "elsewhere", url: "tcp://10.0.0.2:5001" }));
+    const waiting = offering(5_000);
+    await registry.front.endpoints.request(ctx({ files }), endpoint({ ...forwarder, name: "f1", url: "inode://1/7" }));
+    const list = async () => (await offering()).map(({ name, url }) => `${name} ${url}`);
+    assert.equal((await waiting).length, 1);
+    assert.deepEqual(await list(), ["f1 unix:///proc/1/fd/100"]);
+    await clock.advance(60_000);
+    assert.deepEqual(await list(), []);
+  });
+
+  test("none in time is none", async () => {
+    const { clock, registry, ctx } = setUp();
+    const waiting = registry.local.offering("forwarder", { signal: ctx().signal, clock, waitMs: 1_000 });
+    await clock.advance(1_000);
+    assert.deepEqual(await waiting, []);
+    assert.equal(clock.pendingTimers, 0);
   });
 });
 

@@ -1,23 +1,23 @@
+import { create } from "@bufbuild/protobuf";
+import { PathSegmentSchema } from "@nsmkit/api/networkservice";
 import { CodedError } from "@nsmkit/core";
 import { begun, type Context, type Element, key } from "../../../chain/index.ts";
+import { checkPolicies, type Policy, serverPolicies } from "../../../networkservice/common/authorize/policies.ts";
 import type { EntryRules, RegistryKind } from "../../core/kinds.ts";
 import { pathKey, subjectOf } from "../updatepath/path.ts";
 
-/** Throws PERMISSION_DENIED when the tokens of a call do not prove what they say. */
-export type TokenPolicy = (ctx: Context, path: { readonly index: number; readonly tokens: readonly string[] }) => void;
-
 /**
- * Who may register and unregister a name: anyone if it is free, else only its first owner, the identity of path
- * segment 0. The names are those that were registered here.
+ * Who may register and unregister a name: callers whose tokens hold; anyone of them if the name is free, else only its
+ * first owner, the identity of path segment 0. The names are those that were registered here.
  * Rules: networkservicemesh/sdk pkg/registry/common/authorize with policy client_allowed.
  */
 export class Ownership<K extends RegistryKind> {
   readonly #rules: EntryRules<K>;
-  readonly #policies: readonly TokenPolicy[];
+  readonly #policies: readonly Policy[];
   readonly #owners = new Map<string, string>();
   readonly #nameKey = key<string>("owned name", (name) => void this.#owners.delete(name));
 
-  constructor(rules: EntryRules<K>, policies: readonly TokenPolicy[] = []) {
+  constructor(rules: EntryRules<K>, policies: readonly Policy[] = serverPolicies) {
     this.#rules = rules;
     this.#policies = policies;
   }
@@ -78,7 +78,9 @@ export class Ownership<K extends RegistryKind> {
 
   #allow(ctx: Context, name: string): void {
     const path = ctx.require(pathKey);
-    for (const policy of this.#policies) policy(ctx, path);
+    const segments = path.tokens.slice(0, path.index + 1).map((token) => create(PathSegmentSchema, { token }));
+    const certificate = ctx.call?.peer.certificate;
+    checkPolicies(this.#policies, { segments, index: path.index, certificate, nowMs: ctx.clock.now() });
     const owner = this.#owners.get(name);
     const caller = subjectOf(path.tokens[0] ?? "");
     if (owner === undefined || owner === caller) return;

@@ -6,8 +6,9 @@ import { type NseElement, nseRules } from "../../core/kinds.ts";
  * reach them. In what is found, our URL turns back into the real one; an entry with our URL that did not register here
  * (after a restart, until it comes back) is hidden, for nobody could connect to it.
  * Rules: networkservicemesh/sdk pkg/registry/common/localbypass.
+ * @param publicUrl asked at every call: with port 0 it is known only when the server listens
  */
-export function localBypassServer(publicUrl: string): NseElement {
+export function localBypassServer(publicUrl: () => string): NseElement {
   const urls = new Map<string, string>();
   return {
     name: "localbypass",
@@ -19,7 +20,7 @@ export function localBypassServer(publicUrl: string): NseElement {
       const before = urls.get(name);
       // Before the call, so that a watcher that hears of the entry at once finds its URL.
       urls.set(name, url);
-      entry.url = publicUrl;
+      entry.url = publicUrl();
       try {
         const reply = await next.request(ctx, entry);
         reply.url = url;
@@ -36,7 +37,7 @@ export function localBypassServer(publicUrl: string): NseElement {
     },
     async close(ctx, entry, next) {
       if (!urls.has(entry.name)) return;
-      entry.url = publicUrl;
+      entry.url = publicUrl();
       try {
         await next.close(ctx, entry);
       } finally {
@@ -44,10 +45,11 @@ export function localBypassServer(publicUrl: string): NseElement {
       }
     },
     async *find(ctx, query, next) {
+      const ours = publicUrl();
       for await (const found of next.find(ctx, query)) {
         const entry = nseRules.entry(found);
         // The same name may have moved to another node meanwhile: then the URL is that one's.
-        if (!entry || entry.url !== publicUrl) {
+        if (!entry || entry.url !== ours) {
           yield found;
           continue;
         }
