@@ -18,4 +18,6 @@ export interface MonitorOptions {
   readonly signal?: AbortSignal;
   /** Events kept for a consumer that is behind; beyond it they are dropped and one `overrun` is told. Default 16,384. */
   readonly queueLimit?: number;
+  /** Bytes that the kernel keeps while this thread is busy; default 8 MiB, some thousand link events. */
+  readonly receiveBufferBytes?: number;
 }

@@ -2,6 +2,7 @@
 import { type CodedError, isCodedError, throwIfAborted } from "@nsmkit/core";
 import type { BatchOptions, OpResult } from "../api/netlink.ts";
 import type { Op } from "../api/ops.ts";
+import { ENOENT } from "../os/errno.ts";
 import type { Outcome } from "../worker/protocol.ts";
 import { decodeList, decodeReply, isList } from "./decode-op.ts";
 import { interrupted, invalidOp, kernelError, notAttempted } from "./errors.ts";
@@ -111,9 +112,8 @@ async function resultOf({ op, netns }: PlacedOp, outcomes: readonly Outcome[]): 
 }
 
 function failure(op: Op, netns: KernelNetns, outcome: Extract<Outcome, { errno: number }>): OpResult {
-  // A table that nobody has used yet is an empty one.
-  if (op.op === "routeList" && outcome.message === "FIB table does not exist") return { ok: true, value: [] };
-  if (op.op === "routeList" && outcome.message === "MR table does not exist") return { ok: true, value: [] };
+  // A table that nobody has used yet does not exist for the kernel, and is an empty one for everybody else.
+  if (op.op === "routeList" && outcome.errno === ENOENT) return { ok: true, value: [] };
   return fail(kernelError(op, outcome, netns.isCurrent ? "" : ` in ${netns.label}`));
 }
 

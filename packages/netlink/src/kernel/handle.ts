@@ -65,7 +65,7 @@ export class KernelHandle extends BatchHandle {
 
   async monitor(options: MonitorOptions): Promise<Monitor> {
     throwIfAborted(options.signal, "monitoring");
-    const { fd } = await this.#openSocket(monitorSpec(options.groups));
+    const { fd } = await this.#openSocket(monitorSpec(options));
     const queue = new EventQueue(options.queueLimit);
     const source = feedEvents(fd, this.#parts.poller, queue);
     const onAbort = (): void => void queue.close();

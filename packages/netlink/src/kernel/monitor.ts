@@ -1,8 +1,8 @@
 import { closeSync } from "node:fs";
 import { isCodedError } from "@nsmkit/core";
-import type { MonitorGroup } from "../api/monitor.ts";
+import type { MonitorOptions } from "../api/monitor.ts";
 import type { EventQueue, EventSource } from "../event-queue.ts";
-import { invalid } from "../names/invalid.ts";
+import { checkInteger, invalid } from "../names/invalid.ts";
 import { decodeEvent, groupNumbers } from "../nl/event.ts";
 import { messagesOf } from "../nl/message.ts";
 import { EINTR, ENOBUFS } from "../os/errno.ts";
@@ -25,8 +25,7 @@ import type { SocketSpec } from "../worker/protocol.ts";
 // linux/netlink.h
 const NETLINK_ROUTE = 0;
 
-/** Room for a burst while the event loop is busy: some thousand link events. */
-const socketBufferBytes = 8 * 1024 * 1024;
+const defaultReceiveBytes = 8 * 1024 * 1024;
 
 /** Datagrams read before other events get their turn; the poller calls again if there are more. */
 const datagramsPerTurn = 128;
@@ -34,7 +33,7 @@ const datagramsPerTurn = 128;
 const buffer = new Uint8Array(64 * 1024);
 
 /** @throws CodedError INVALID_ARGUMENT */
-export function monitorSpec(groups: readonly MonitorGroup[]): SocketSpec {
+export function monitorSpec({ groups, receiveBufferBytes }: MonitorOptions): SocketSpec {
   if (groups.length === 0)
     throw invalid("groups", "[]", "is empty", `name some of ${Object.keys(groupNumbers).join(", ")}`);
   const numbers = groups.flatMap((group) => {
@@ -42,7 +41,7 @@ export function monitorSpec(groups: readonly MonitorGroup[]): SocketSpec {
       throw invalid("groups", group, "is no group", `use ${Object.keys(groupNumbers).join(", ")}`);
     return groupNumbers[group];
   });
-  const size = int32(socketBufferBytes);
+  const size = int32(checkInteger(receiveBufferBytes ?? defaultReceiveBytes, "receiveBufferBytes", 1, 2 ** 30));
   return {
     family: AF_NETLINK,
     type: SOCK_RAW,

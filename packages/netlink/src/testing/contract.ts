@@ -424,7 +424,7 @@ export const netlinkContract: readonly ContractCase[] = [
       await inA.addrReplace({ link: "va", address: "10.0.0.1/24" });
       await inA.addrAdd({ link: "va", address: "fd00::1/64", nodad: true });
       await inA.addrAdd({ link: "va", address: "10.7.0.1/32", peer: "10.7.0.2", scope: "link" });
-      const four = await inA.addrList({ link: "va", family: 4 });
+      const four = (await inA.addrList({ link: "va", family: 4 })).toSorted((x, y) => (x.address < y.address ? -1 : 1));
       assert.deepEqual(
         four.map(({ address, peer, scope, permanent }) => ({ address, peer, scope, permanent })),
         [

@@ -57,7 +57,17 @@ export interface Range {
   readonly end: number;
 }
 
-export class NetlinkSocket {
+/** What a job needs of a socket. */
+export interface Exchange {
+  /**
+   * Sends adjoining messages in one system call. The kernel works on all of them, whatever becomes of the earlier
+   * ones, and has queued every answer when the call returns. A dump must be the only message.
+   * @returns one answer per message
+   */
+  exchange(bytes: Uint8Array, messages: readonly Range[]): Answer[];
+}
+
+export class NetlinkSocket implements Exchange {
   readonly #fd: number;
   #sequence = 0;
 
@@ -78,11 +88,6 @@ export class NetlinkSocket {
     closeSync(this.#fd);
   }
 
-  /**
-   * Sends adjoining messages in one system call. The kernel works on all of them, whatever becomes of the earlier
-   * ones, and has queued every answer when the call returns.
-   * @returns one answer per message
-   */
   exchange(bytes: Uint8Array, messages: readonly Range[]): Answer[] {
     const first = this.#number(bytes, messages);
     this.#send(bytes.subarray(messages[0]?.start, messages.at(-1)?.end));
@@ -95,13 +100,6 @@ export class NetlinkSocket {
     const sent = await sendOnPool(this.#fd, bytes.subarray(messages[0]?.start, messages.at(-1)?.end));
     if (sent < 0) throw new SystemCallError(ENOBUFS, "send a netlink request");
     return this.#collect(first, messages.length);
-  }
-
-  /** A dump: a stream of datagrams until NLMSG_DONE. */
-  dump(bytes: Uint8Array, message: Range): Answer {
-    const [answer] = this.exchange(bytes, [message]);
-    if (!answer) throw new Error("a dump without an answer");
-    return answer;
   }
 
   /** Gives each message its sequence number and asks for an ack of the last: errors come unasked. */

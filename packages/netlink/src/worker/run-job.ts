@@ -2,7 +2,7 @@
 import { SystemCallError } from "../os/errno.ts";
 import type { LinkDeleter } from "./delete-links.ts";
 import { LinkNames } from "./link-names.ts";
-import type { Answer, NetlinkSocket } from "./netlink-socket.ts";
+import type { Answer, Exchange } from "./netlink-socket.ts";
 import { inNetns } from "./netns.ts";
 import type { Job, Outcome, SendUnit, Unit, UnitFailure } from "./protocol.ts";
 import { accessSysctl } from "./sysctl.ts";
@@ -18,20 +18,20 @@ const failed = (outcome: Outcome | undefined): outcome is UnitFailure =>
 
 export interface JobSockets {
   /** The netlink socket of a namespace of the job, opened when first needed. */
-  socket(ns: number): NetlinkSocket;
+  socket(ns: number): Exchange;
 }
 
 export class JobRun {
   readonly #job: Job;
   readonly #sockets: JobSockets;
-  readonly #deleter: LinkDeleter;
+  readonly #deleter: Pick<LinkDeleter, "delete">;
   readonly #names: LinkNames;
   readonly #outcomes: Outcome[];
   /** Adjoining sends that have not been sent. */
   #pending: { unit: SendUnit; index: number }[] = [];
   #weight = 0;
 
-  constructor(job: Job, sockets: JobSockets, deleter: LinkDeleter) {
+  constructor(job: Job, sockets: JobSockets, deleter: Pick<LinkDeleter, "delete">) {
     this.#job = job;
     this.#sockets = sockets;
     this.#deleter = deleter;
