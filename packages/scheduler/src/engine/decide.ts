@@ -3,6 +3,8 @@ import { isReadyInCycle } from "../graph/cycle.ts";
 import type { Node } from "../graph/node.ts";
 import { abandonQueued, begin } from "./begin.ts";
 import { mayClaim } from "./claim.ts";
+import { undo } from "./outcome.ts";
+import type { SouthboundCall } from "./call.ts";
 import { setDerived, unwantObsolete } from "./derive.ts";
 import type { Engine } from "./engine.ts";
 import { forget, leave, waitForBlockers } from "./remove.ts";
@@ -11,6 +13,7 @@ import { dropUnused, isSame, resolve } from "./resolve.ts";
 /** Looks at one touched node and begins at most one operation for it, or puts it to rest, or leaves it waiting. */
 export function decide(engine: Engine, node: Node): void {
   if (engine.closed || node.held > 0) return;
+  if (node.unsure) endDoubt(engine, node.unsure);
   if (node.call && !settleCall(engine, node)) return;
   if (node.wanted === undefined) {
     if (node.exists) leave(engine, node);
@@ -21,6 +24,12 @@ export function decide(engine: Engine, node: Node): void {
   if (node.invalid) refuse(engine, node, node.invalid.error);
   else if (!node.descriptor && !node.base) putAside(engine, node);
   else reconcile(engine, node);
+}
+
+/** What a failed call did has been read back by now, or cannot be. */
+function endDoubt(engine: Engine, call: SouthboundCall): void {
+  call.node.unsure = undefined;
+  undo(engine, call);
 }
 
 /** A call is running: it goes on, is cancelled, or (true) is out of the way. */

@@ -73,12 +73,22 @@ export function fail(engine: Engine, call: SouthboundCall, error: unknown): void
   if (!call.overdue) {
     node.call = undefined;
     engine.graph.changed(node);
-    undo(engine, call);
   }
   if (call.aborted && !call.overdue) recordCall(engine, call, call.aborted);
   else markFailed(engine, call, error);
-  if (!call.overdue && !engine.hooks.refresh(node) && call.operation !== "CREATE") node.uncertain = call.operation;
+  if (!call.overdue) settleDoubt(engine, call);
   engine.touch(node, node);
+}
+
+/** Nobody knows what a failed call has done: has it read back, or else assumes what is safe. */
+function settleDoubt(engine: Engine, call: SouthboundCall): void {
+  const { node, operation } = call;
+  if (engine.hooks.refresh(node)) {
+    node.unsure = call;
+    return;
+  }
+  undo(engine, call);
+  if (operation !== "CREATE") node.uncertain = operation;
 }
 
 function markFailed(engine: Engine, call: SouthboundCall, error: unknown): void {

@@ -50,7 +50,8 @@ function setNeeds(engine: Engine, node: Node, needs: DepSet): void {
 
 /** Forgets a dependency set that none of the node's revisions uses any more. */
 export function dropUnused(engine: Engine, node: Node, set: DepSet): void {
-  if (set !== node.needs && set !== node.bound && set !== node.call?.needs) engine.graph.discard(set);
+  if (set === node.needs || set === node.bound || set === node.call?.needs || set === node.unsure?.needs) return;
+  engine.graph.discard(set);
 }
 
 /** Whether both lists name the same exact keys under the same labels. */

@@ -127,7 +127,14 @@ export class Graph {
   bind(set: DepSet): void {
     if (set === noDeps || set.bound) return;
     set.bound = true;
-    for (const dep of set.deps) if (dep.support) dep.support.reliants++;
+    for (const dep of set.deps) {
+      const { support } = dep;
+      if (!support) continue;
+      support.reliants++;
+      if (!support.leaving) continue;
+      dep.broken = true;
+      set.broken++;
+    }
   }
 
   unbind(set: DepSet): void {

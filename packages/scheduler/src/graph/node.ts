@@ -88,6 +88,8 @@ export class Node {
   /** Number of refreshes that must end before anything is decided. */
   held = 0;
   call: SouthboundCall | undefined = undefined;
+  /** A call that failed and may yet have done something; what it needed stays reserved until that has been read back. */
+  unsure: SouthboundCall | undefined = undefined;
   failure: Failure | undefined = undefined;
   /** Failed attempts at the current intent. */
   attempts = 0;

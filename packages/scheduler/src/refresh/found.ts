@@ -109,8 +109,11 @@ function findDerived(engine: Engine, node: Node, finding: Finding): void {
   }
   for (const child of node.derived?.values() ?? []) {
     if (keys.has(child.key) || isNewer(child, finding)) continue;
-    if (node.origin === "SB" || node.wanted === undefined) engine.want(child, undefined, child.origin, finding.intent);
-    else if (child.state === "CONFIGURED") engine.setState(child, "MISSING");
+    if (child.wanted !== undefined && (node.origin === "SB" || node.wanted === undefined)) {
+      engine.want(child, undefined, child.origin, finding.intent);
+      engine.touch(child, node);
+    }
+    if (child.wanted !== undefined && child.state === "CONFIGURED") engine.setState(child, "MISSING");
     vanish(engine, child, finding.tolerated);
   }
   node.derivedFor = undefined;
@@ -119,16 +122,20 @@ function findDerived(engine: Engine, node: Node, finding: Finding): void {
 function findChild(engine: Engine, node: Node, key: string, value: unknown, finding: Finding): void {
   const child = engine.graph.ensure(key);
   if (isNewer(child, finding) || value === undefined || value === null) return;
-  if (child.base !== node) {
+  const isNew = child.base !== node;
+  if (isNew) {
     if (child.base || child.wanted !== undefined || child.exists) return;
     child.base = node;
     node.derived ??= new Map();
     node.derived.set(key, child);
     node.derivedLeaving++;
+    // Its base is going: it must go first.
+    if (node.leaving) engine.touch(child, node);
   }
   child.origin = node.origin;
   exists(engine, child, value);
-  if (child.wanted === undefined) engine.want(child, value, node.origin, node.intent ?? finding.intent);
+  // A child that is on its way out stays so, whatever was found of it.
+  if (isNew && !node.leaving) engine.want(child, value, node.origin, node.intent ?? finding.intent);
   if (child.state === "NONEXISTENT") engine.setState(child, node.origin === "SB" ? "OBTAINED" : "DISCOVERED");
   if (node.wanted !== undefined && !node.leaving && isUsable(child)) engine.graph.becameAvailable(child);
 }

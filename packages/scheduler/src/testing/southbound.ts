@@ -61,7 +61,9 @@ export class FakeSouthbound {
 
   /** Operations since the last call of this, as "create key" lines; failed ones end in " failed". */
   take(): string[] {
-    const lines = this.#log.map(({ operation, key, outcome }) => `${operation} ${key}${outcome === "done" ? "" : ` ${outcome}`}`);
+    const lines = this.#log.map(
+      ({ operation, key, outcome }) => `${operation} ${key}${outcome === "done" ? "" : ` ${outcome}`}`,
+    );
     this.#log.length = 0;
     return lines;
   }
@@ -128,7 +130,10 @@ export class FakeSouthbound {
     else await Promise.resolve();
   }
 
-  #end(entry: { operation: SouthboundOperation; key: string; outcome: PerformedOperation["outcome"] }, value: unknown): void {
+  #end(
+    entry: { operation: SouthboundOperation; key: string; outcome: PerformedOperation["outcome"] },
+    value: unknown,
+  ): void {
     const { operation, key } = entry;
     const plan = this.#plans.find((p) => p.operation === operation && p.key === key && p.timesLeft > 0);
     if (plan) plan.timesLeft--;
