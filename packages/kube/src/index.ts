@@ -3,11 +3,15 @@ export { type CacheChange, Informer, type InformerOptions } from "./cache/inform
 export {
   type ApplyOptions,
   type CallOptions,
+  type Client,
   type DeleteOptions,
   KubeClient,
   type ListOptions,
+  type Named,
   type ObjectList,
+  type PatchOptions,
   type WatchEvent,
+  type WatchOptions,
 } from "./client/client.ts";
 export { type ClientTls, type ClusterConfig, inClusterConfig, loadKubeconfig } from "./client/config.ts";
 export { isExpired, retryAfterMs } from "./client/status.ts";

@@ -81,43 +81,43 @@ function differsInList(desired: readonly unknown[], live: unknown, path: string)
   return undefined;
 }
 
-/** A field that we applied once and desire no more. */
+/** A field or list element that we applied once and desire no more. */
 function surplus(owned: FieldSet, desired: unknown, path: string): string | undefined {
   for (const [key, below] of Object.entries(owned)) {
-    if (!key.startsWith("f:")) {
-      // List elements by key or value: present in desired, or the comparison above has found nothing wrong with less.
-      if (key.startsWith("k:") && Array.isArray(desired) && !hasElement(desired, key.slice(2)))
-        return `${path}[${key.slice(2)}]`;
-      if (
-        key.startsWith("v:") &&
-        Array.isArray(desired) &&
-        !desired.some((item) => JSON.stringify(item) === key.slice(2))
-      ) {
-        return `${path}[${key.slice(2)}]`;
-      }
-      continue;
-    }
-    const field = key.slice(2);
-    const at = path === "" ? field : `${path}.${field}`;
-    if (!isMap(desired) || desired[field] === undefined) return at;
-    const difference = surplus(below, desired[field], at);
+    const part = key.startsWith("f:")
+      ? fieldPart(desired, key.slice(2), path)
+      : Array.isArray(desired)
+        ? elementPart(desired, key, path)
+        : undefined;
+    if (!part) continue;
+    if (part.value === undefined) return part.path;
+    const difference = surplus(below, part.value, part.path);
     if (difference !== undefined) return difference;
   }
   return undefined;
 }
 
-function hasElement(list: readonly unknown[], keyText: string): boolean {
-  let key: unknown;
-  try {
-    key = JSON.parse(keyText);
-  } catch {
-    return true;
-  }
+interface Part {
+  readonly path: string;
+  /** Undefined when desired lacks it. */
+  readonly value: unknown;
+}
+
+function fieldPart(desired: unknown, field: string, path: string): Part {
+  return { path: path === "" ? field : `${path}.${field}`, value: isMap(desired) ? desired[field] : undefined };
+}
+
+/** An element of a list by its keys (`k:`) or its value (`v:`); positions (`i:`) and "." say nothing of their own. */
+function elementPart(desired: readonly unknown[], key: string, path: string): Part | undefined {
+  const text = key.slice(2);
+  if (key.startsWith("v:"))
+    return { path: `${path}[${text}]`, value: desired.find((item) => JSON.stringify(item) === text) };
+  if (!key.startsWith("k:")) return undefined;
+  const keys: unknown = JSON.parse(text);
   // A defaulted key field (protocol: TCP) is in the set though we never wrote it.
-  return (
-    isMap(key) &&
-    list.some((item) => isMap(item) && Object.entries(key).every(([k, v]) => item[k] === undefined || item[k] === v))
-  );
+  const matches = (item: unknown): boolean =>
+    isMap(item) && isMap(keys) && Object.entries(keys).every(([k, v]) => item[k] === undefined || item[k] === v);
+  return { path: `${path}[${text}]`, value: desired.find(matches) };
 }
 
 const quantity = /^([+-]?\d+(?:\.\d*)?)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$/;

@@ -9,7 +9,7 @@ import {
   silentLogger,
   systemClock,
 } from "@nsmkit/core";
-import type { KubeClient, ListOptions, WatchEvent } from "../client/client.ts";
+import type { Client, ListOptions, WatchEvent } from "../client/client.ts";
 import { isExpired, retryAfterMs } from "../client/status.ts";
 import { type KubeObject, kindText, objectKey, type Resource } from "../object.ts";
 
@@ -20,7 +20,7 @@ export type CacheChange<T> =
   | { readonly type: "deleted"; readonly object: T };
 
 export interface InformerOptions<T extends KubeObject> {
-  readonly client: Pick<KubeClient, "list" | "watch">;
+  readonly client: Pick<Client, "list" | "watch">;
   readonly resource: Resource<T>;
   /** One namespace; default all. */
   readonly namespace?: string;

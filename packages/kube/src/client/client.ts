@@ -42,16 +42,63 @@ export interface ObjectList<T> {
   readonly resourceVersion: string;
 }
 
-interface Named {
+export interface WatchOptions extends ListOptions {
+  readonly resourceVersion: string;
+  readonly timeoutSeconds?: number;
+  readonly signal: AbortSignal;
+}
+
+export interface PatchOptions extends CallOptions {
+  readonly subresource?: "status";
+  readonly fieldManager?: string;
+}
+
+export interface Named {
   readonly namespace?: string;
   readonly name: string;
+}
+
+/** The verbs, however they are carried out: over HTTP, or in memory for unit tests. Every error is a CodedError (client/status.ts). */
+export interface Client {
+  get<T extends KubeObject>(resource: Resource<T>, at: Named, options?: CallOptions): Promise<T>;
+  /** As `get`, but undefined for an object that is not there. */
+  find<T extends KubeObject>(resource: Resource<T>, at: Named, options?: CallOptions): Promise<T | undefined>;
+  /** All pages of one consistent list. @throws an expired continue token as is: list again */
+  list<T extends KubeObject>(resource: Resource<T>, options?: ListOptions): Promise<ObjectList<T>>;
+  /**
+   * Changes after `resourceVersion`, bookmarks included. Ends when the server ends it (it does, every few minutes).
+   * @throws an expired version with `isExpired` true: list again
+   */
+  watch<T extends KubeObject>(resource: Resource<T>, options: WatchOptions): AsyncGenerator<WatchEvent<T>>;
+  create<T extends KubeObject>(
+    resource: Resource<T>,
+    object: T,
+    options?: CallOptions & { readonly dryRun?: boolean },
+  ): Promise<T>;
+  /** Replaces the object; its resourceVersion, if given, must still be current (CONFLICT). */
+  update<T extends KubeObject>(
+    resource: Resource<T>,
+    object: T,
+    options?: CallOptions & { readonly subresource?: "status" },
+  ): Promise<T>;
+  /** Server-side apply: creates or updates the fields given, and gives up those that `fieldManager` applied before. */
+  apply<T extends KubeObject>(resource: Resource<T>, object: T, options: ApplyOptions): Promise<T>;
+  /** JSON merge patch (RFC 7386). */
+  mergePatch<T extends KubeObject>(
+    resource: Resource<T>,
+    at: Named,
+    patch: unknown,
+    options?: PatchOptions,
+  ): Promise<T>;
+  /** @returns false when it was not there */
+  delete(resource: ResourceName, at: Named, options?: DeleteOptions): Promise<boolean>;
 }
 
 /** What a list asks for at once: client-go's page size. */
 const pageSize = 500;
 
-/** Typed verbs on one API server. Every error is a CodedError (client/status.ts). */
-export class KubeClient implements AsyncDisposable {
+/** Typed verbs on one API server. */
+export class KubeClient implements Client, AsyncDisposable {
   readonly #transport: Transport;
   /** Namespace of the context or the Pod. */
   readonly namespace: string;
@@ -70,7 +117,6 @@ export class KubeClient implements AsyncDisposable {
     return (await this.#call("GET", resource, at, options)) as T;
   }
 
-  /** As `get`, but undefined for an object that is not there. */
   async find<T extends KubeObject>(
     resource: Resource<T>,
     at: Named,
@@ -84,7 +130,6 @@ export class KubeClient implements AsyncDisposable {
     }
   }
 
-  /** All pages of one consistent list. @throws an expired continue token as is: list again */
   async list<T extends KubeObject>(resource: Resource<T>, options: ListOptions = {}): Promise<ObjectList<T>> {
     const items: T[] = [];
     let resourceVersion = "";
@@ -106,18 +151,7 @@ export class KubeClient implements AsyncDisposable {
     return { items, resourceVersion };
   }
 
-  /**
-   * Changes after `resourceVersion`, bookmarks included. Ends when the server ends it (it does, every few minutes).
-   * @throws an expired version with `isExpired` true: list again
-   */
-  async *watch<T extends KubeObject>(
-    resource: Resource<T>,
-    options: ListOptions & {
-      readonly resourceVersion: string;
-      readonly timeoutSeconds?: number;
-      readonly signal: AbortSignal;
-    },
-  ): AsyncGenerator<WatchEvent<T>> {
+  async *watch<T extends KubeObject>(resource: Resource<T>, options: WatchOptions): AsyncGenerator<WatchEvent<T>> {
     const doing = `watch ${kindText(resource)}`;
     const query = {
       ...selectors(options),
@@ -162,7 +196,6 @@ export class KubeClient implements AsyncDisposable {
     return (await this.#call("POST", resource, at, options, { path, body: object })) as T;
   }
 
-  /** Replaces the object; its resourceVersion, if given, must still be current (CONFLICT). */
   async update<T extends KubeObject>(
     resource: Resource<T>,
     object: T,
@@ -173,7 +206,6 @@ export class KubeClient implements AsyncDisposable {
     return (await this.#call("PUT", resource, at, options, { path, body: object })) as T;
   }
 
-  /** Server-side apply: creates or updates the fields given, and gives up those that `fieldManager` applied before. */
   async apply<T extends KubeObject>(resource: Resource<T>, object: T, options: ApplyOptions): Promise<T> {
     const at = { name: object.metadata.name ?? "", ...namespaceOf(object) };
     const query = {
@@ -186,19 +218,17 @@ export class KubeClient implements AsyncDisposable {
     return (await this.#call("PATCH", resource, at, options, { path, body: object, contentType })) as T;
   }
 
-  /** JSON merge patch (RFC 7386). */
   async mergePatch<T extends KubeObject>(
     resource: Resource<T>,
     at: Named,
     patch: unknown,
-    options: CallOptions & { readonly subresource?: "status"; readonly fieldManager?: string } = {},
+    options: PatchOptions = {},
   ): Promise<T> {
     const path = pathOf(resource, at, { fieldManager: options.fieldManager }, options.subresource);
     const contentType = "application/merge-patch+json";
     return (await this.#call("PATCH", resource, at, options, { path, body: patch, contentType })) as T;
   }
 
-  /** @returns false when it was not there */
   async delete(resource: ResourceName, at: Named, options: DeleteOptions = {}): Promise<boolean> {
     const preconditions = {
       ...(options.uid === undefined ? {} : { uid: options.uid }),

@@ -1,5 +1,5 @@
 import { type Clock, type Logger, silentLogger, systemClock } from "@nsmkit/core";
-import type { KubeClient } from "../client/client.ts";
+import type { Client } from "../client/client.ts";
 import type { KubeObject, Resource } from "../object.ts";
 
 interface Event extends KubeObject {
@@ -29,7 +29,7 @@ const sameMs = 10 * 60_000;
 
 /** Writes events.k8s.io/v1 Events. An event is a courtesy: a failure to write one is logged and forgotten. */
 export class EventRecorder {
-  readonly #client: Pick<KubeClient, "create" | "mergePatch">;
+  readonly #client: Pick<Client, "create" | "mergePatch">;
   readonly #controller: string;
   readonly #instance: string;
   readonly #clock: Clock;
@@ -37,7 +37,7 @@ export class EventRecorder {
   readonly #recent = new Map<string, { name: string; namespace: string; count: number; atMs: number }>();
 
   constructor(options: {
-    client: Pick<KubeClient, "create" | "mergePatch">;
+    client: Pick<Client, "create" | "mergePatch">;
     controller: string;
     instance: string;
     clock?: Clock;

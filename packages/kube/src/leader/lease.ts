@@ -1,5 +1,5 @@
 import { type Clock, isCodedError, type Logger, silentLogger, systemClock } from "@nsmkit/core";
-import type { KubeClient } from "../client/client.ts";
+import type { Client } from "../client/client.ts";
 import type { KubeMetrics } from "../metrics/metrics.ts";
 import type { KubeObject, Resource } from "../object.ts";
 
@@ -22,7 +22,7 @@ const leases: Resource<Lease> = {
 };
 
 export interface LeaderElectionOptions {
-  readonly client: Pick<KubeClient, "find" | "create" | "update">;
+  readonly client: Pick<Client, "find" | "create" | "update">;
   readonly namespace: string;
   readonly name: string;
   /** Unique per process: Pod name and a random part. */
