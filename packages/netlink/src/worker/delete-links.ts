@@ -16,6 +16,9 @@ import { type Answer, NetlinkSocket, type Range } from "./netlink-socket.ts";
 import { inNetns } from "./netns.ts";
 import type { JobNamespace, Outcome, UnitFailure } from "./protocol.ts";
 
+/** Rounds under way at once. More would take the pool's threads (4 by default) away from the process's file access. */
+const roundsAtOnce = 2;
+
 /** Links marked per system call: each is answered with a link message. */
 const marksPerSend = 32;
 
@@ -36,6 +39,9 @@ type Fate = "gone" | "missing" | Ack;
 export class LinkDeleter {
   /** By namespace, those who wait for the round after the one that runs. */
   readonly #waiting = new Map<string, Waiting[]>();
+  /** Namespaces whose next round waits for its turn. */
+  readonly #turns: (() => void)[] = [];
+  #running = 0;
 
   /** Joins the next round of this namespace. Never rejects. */
   delete(ns: JobNamespace, links: readonly LinkRef[]): Promise<Outcome> {
@@ -53,14 +59,31 @@ export class LinkDeleter {
 
   async #run(key: string): Promise<void> {
     for (;;) {
+      await this.#turn();
+      // Taken only now: whoever came while this namespace waited for its turn is in the same round.
       const round = this.#waiting.get(key) ?? [];
       const first = round[0];
-      if (!first) break;
-      this.#waiting.set(key, []);
-      // Each waiter keeps its own descriptor of the namespace open only until it is settled.
-      await deleteRound(first.ns, round);
+      if (first) {
+        this.#waiting.set(key, []);
+        // Each waiter keeps its own descriptor of the namespace open only until it is settled.
+        await deleteRound(first.ns, round);
+      }
+      this.#endTurn();
+      if (this.#waiting.get(key)?.length === 0) break;
     }
     this.#waiting.delete(key);
+  }
+
+  async #turn(): Promise<void> {
+    if (this.#running >= roundsAtOnce) await new Promise<void>((resolve) => this.#turns.push(resolve));
+    else this.#running++;
+  }
+
+  /** Hands the turn on, or gives it back. */
+  #endTurn(): void {
+    const next = this.#turns.shift();
+    if (next) next();
+    else this.#running--;
   }
 }
 

@@ -107,6 +107,8 @@ export class JobRun {
       }
     }
     this.#pending.push({ unit, index });
+    // Not only once it is sent: the messages that follow in the same send must not use the old meaning.
+    if (unit.renames) this.#names.forget();
     this.#weight += unit.answer === "reply" ? replyWeight : 1;
     if (this.#weight >= sendLimit) this.#flush();
   }
@@ -128,7 +130,6 @@ export class JobRun {
       );
       for (const [position, { unit, index }] of pending.entries()) {
         this.#outcomes[index] = outcomeOf(unit, answers[position]);
-        if (unit.renames) this.#names.forget();
       }
     } catch (error) {
       for (const { index } of pending) this.#outcomes[index] = failureOf(error);
