@@ -11,7 +11,7 @@ import { type Identify, NamespacePool } from "./namespaces.ts";
 import { netnsPathOf } from "./plan.ts";
 import { PresenceWatch } from "./presence.ts";
 import { RemovalQueue } from "./removal.ts";
-import { type Fitted, LinkSetup } from "./setup.ts";
+import { type Fitted, LinkSetup, named } from "./setup.ts";
 import { type LocalEnd, planWiring, type Wiring } from "./wiring.ts";
 
 export interface KernelCrossConnectorOptions {
@@ -266,7 +266,7 @@ export class KernelCrossConnector implements CrossConnector, AsyncDisposable {
       }
     } catch (error) {
       await this.#release(ends);
-      throw error;
+      throw named(connectionId, error);
     }
     return { connectionId, owner: this.#owner, ends, tunnel: planned.tunnel };
   }

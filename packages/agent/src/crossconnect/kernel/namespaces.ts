@@ -1,6 +1,12 @@
 import { stat } from "node:fs/promises";
-import { abortable, CodedError, throwIfAborted } from "@nsmkit/core";
+import { abortable, CodedError, isCodedError, throwIfAborted } from "@nsmkit/core";
 import type { CallOptions, Netlink, Netns, NetnsIdentity } from "@nsmkit/netlink";
+
+const noNetns = (path: string, cause?: unknown): CodedError =>
+  new CodedError("INVALID_ARGUMENT", `${path} is no network namespace; pass a file like /proc/<pid>/ns/net`, {
+    cause,
+    details: { path },
+  });
 
 interface Entry {
   readonly opening: Promise<Netns>;
@@ -45,11 +51,7 @@ export class NamespacePool {
       throw new CodedError("NOT_FOUND", `network namespace ${path} is gone`, { cause, details: { path } });
     });
     // All nsfs files have one device. A path comes from a peer: opening a pipe or a device would block or do worse.
-    if (identity.dev !== this.#netlink.namespaces.current.identity.dev) {
-      throw new CodedError("INVALID_ARGUMENT", `${path} is no network namespace; pass a file like /proc/<pid>/ns/net`, {
-        details: { path },
-      });
-    }
+    if (identity.dev !== this.#netlink.namespaces.current.identity.dev) throw noNetns(path);
     const key = keyOfNetns(identity);
     const entry = this.#entries.get(key) ?? { opening: this.#open(path, key), users: 0, visited: false };
     this.#entries.set(key, entry);
@@ -77,7 +79,10 @@ export class NamespacePool {
   }
 
   async #open(path: string, key: string): Promise<Netns> {
-    const netns = await this.#netlink.namespaces.open({ path });
+    const netns = await this.#netlink.namespaces.open({ path }).catch((error: unknown) => {
+      // A namespace, but of another kind.
+      throw isCodedError(error) && error.details.errno === "EINVAL" ? noNetns(path, error) : error;
+    });
     if (keyOfNetns(netns.identity) === key) return netns;
     await netns.close();
     throw new CodedError("NOT_FOUND", `network namespace ${path} became another one while it was opened`, {

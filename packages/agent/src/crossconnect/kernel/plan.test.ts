@@ -139,7 +139,7 @@ test("wrong values are refused with the field, the value and the remedy", () => 
   refused(() => client({ ip: { policies: [{ proto: "256" }] } }), /policies\.proto is "256"/);
   refused(() => client({ ip: { policies: [{ dstPort: "90-80" }] } }), /policies\.dst_port is "90-80"/);
   refused(() => client({ ip: { policies: [{ dstPort: "1-2-3" }] } }), /policies\.dst_port is "1-2-3"/);
-  refused(() => client({ ip: { policies: [{ srcPort: "65536" }] } }), /policies\.src_port is "65536"/);
+  refused(() => client({ ip: { policies: [{ srcPort: "65535" }] } }), /src_port is "65535".* 1 to 65534/);
   refused(
     () => client({ ip: { policies: [{ from: "10.0.0.0/8", routes: [{ prefix: "fd00::/64" }] }] } }),
     /policies\.routes.*same IP version/,

@@ -19,6 +19,9 @@ const ipProtocols: ReadonlyMap<string, number> = new Map([
 /** Of one policy, for the reason that other lists have a bound. */
 const mostRoutes = 100;
 
+/** The kernel's rules know no port 65535 (fib_rule_port_range_valid() in include/net/fib_rules.h). */
+const lastPort = 65_534;
+
 /** @param own the client's addresses, `opposite` the endpoint's */
 export function planPolicies(
   connectionId: string,
@@ -82,8 +85,8 @@ function protocolNumber(connectionId: string, field: string, text: string): numb
 function parsePorts(connectionId: string, field: string, text: string): PortSpan | undefined {
   if (text === "") return undefined;
   const [first = "", last = first, ...rest] = text.split("-");
-  const from = decimal(connectionId, field, first, 1, 65_535);
-  const to = decimal(connectionId, field, last, 1, 65_535);
+  const from = decimal(connectionId, field, first, 1, lastPort);
+  const to = decimal(connectionId, field, last, 1, lastPort);
   if (rest.length > 0 || from > to) {
     throw invalid(connectionId, field, text, "write a port like 80 or a range like 80-90");
   }

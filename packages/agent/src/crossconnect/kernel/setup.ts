@@ -51,11 +51,7 @@ export class LinkSetup {
         await Promise.all(placesOf(wiring, links).map((place) => this.#removals.remove([place])));
         results = await this.#netlink.execute(steps);
       }
-      const failure = firstFailure(results);
-      // A rule may have outlived the link of an earlier life.
-      if (failure && !failureOf(results[0]) && isCodedError(failure, "ALREADY_EXISTS")) {
-        return await this.#adopt(wiring, await findLinks(this.#netlink, wiring.ends));
-      }
+      const failure = firstFailure(results) ?? (await this.#addPolicies(wiring));
       if (failure) throw failure;
       const links = results.slice(1).map(([first]) => linkIn(first));
       return { ...wiring, places: placesOf(wiring, links) };
@@ -84,8 +80,7 @@ export class LinkSetup {
 
   /** Resolves when nothing of it is left. Repeatable: what is gone already is fine. */
   async remove(fitted: Fitted): Promise<void> {
-    await this.#removeRules(fitted);
-    await this.#removals.remove(fitted.places);
+    await both(this.#removeRules(fitted), this.#removals.remove(fitted.places));
   }
 
   /** Takes over a link that stands, without touching what is right about it, so that its traffic goes on. */
@@ -93,6 +88,14 @@ export class LinkSetup {
     const failure = await this.#change(await readActual(this.#netlink, wiring.ends), wiring.ends);
     if (failure) throw failure;
     return { ...wiring, places: placesOf(wiring, links) };
+  }
+
+  /** After the link: its rules may be there already, because they outlive a link, and the kernel would take them twice. */
+  async #addPolicies(wiring: Wiring): Promise<CodedError | undefined> {
+    if (wiring.ends.every(({ plan }) => plan.policies.length === 0)) return undefined;
+    await this.#removeRules(wiring);
+    const before = wiring.ends.map(({ plan }) => withoutPolicies(plan));
+    return this.#change(before, wiring.ends);
   }
 
   async #change(from: readonly InterfacePlan[], ends: readonly LocalEnd[]): Promise<CodedError | undefined> {
@@ -114,7 +117,10 @@ export class LinkSetup {
 
   /** Removes what carries the mark of this very connection, and nothing else. */
   async #undo(wiring: Wiring): Promise<void> {
-    await this.#removeRules(wiring);
+    await both(this.#removeRules(wiring), this.#removeMarked(wiring));
+  }
+
+  async #removeMarked(wiring: Wiring): Promise<void> {
     const links = await findLinks(this.#netlink, wiring.ends);
     const ours = links.map((link, i) => {
       const side = wiring.ends[i]?.side;
@@ -139,11 +145,18 @@ const failureOf = (results: readonly OpResult[] | undefined): CodedError | undef
 
 const linkIn = (result: OpResult | undefined): Link | undefined => (result?.ok ? (result.value as Link) : undefined);
 
-/** Everything of a new interface, and first its index. */
+/** Waits for both, then throws the first failure. */
+async function both(one: Promise<void>, other: Promise<void>): Promise<void> {
+  for (const settled of await Promise.allSettled([one, other])) if (settled.status === "rejected") throw settled.reason;
+}
+
+/** Everything of a new interface but its policies, and first its index. */
 const newInterface = ({ netns, plan }: LocalEnd): Step => ({
   netns,
-  ops: [linkGet(plan.name), ...diff({ ...emptyPlan(plan.name), ...mtuOf(plan) }, plan)],
+  ops: [linkGet(plan.name), ...diff({ ...emptyPlan(plan.name), ...mtuOf(plan) }, withoutPolicies(plan))],
 });
+
+const withoutPolicies = (plan: InterfacePlan): InterfacePlan => ({ ...plan, policies: [] });
 
 /** The link is made with its MTU. */
 const mtuOf = ({ mtu }: InterfacePlan): { mtu?: number } => (mtu === undefined ? {} : { mtu });
@@ -156,7 +169,7 @@ function placesOf({ ends }: Wiring, links: readonly (Link | undefined)[]): Place
 }
 
 /** An error of the kernel's, with the connection that it hit. */
-function named(connectionId: string, error: unknown): CodedError {
+export function named(connectionId: string, error: unknown): CodedError {
   if (!isCodedError(error)) {
     return new CodedError("INTERNAL", `connection ${connectionId}: unexpected failure of the data plane`, {
       cause: error,
