@@ -1,1 +1,5 @@
+export { type BareClient, bareClient, connectionTo } from "./bare-client.ts";
 export { type FakeCrossConnect, FakeCrossConnector } from "./crossconnector.ts";
+export type { ForwarderPart, NsmgrPart, Part } from "./node.ts";
+export { type Sandbox, type SandboxNode, type SandboxOptions, sandbox } from "./sandbox.ts";
+export { until } from "./until.ts";

@@ -3,6 +3,7 @@ import { begun } from "../../../chain/begin.ts";
 import { bounded, closeBelow } from "../../../chain/bounded.ts";
 import type { Context } from "../../../chain/context.ts";
 import { key } from "../../../chain/key.ts";
+import { inodeUrl } from "../../../transport/inode.ts";
 import { cloneConnection, connectionOf } from "../../core/connection.ts";
 import type { NetworkServiceElement } from "../../core/kind.ts";
 import { nextHop, nextUrl } from "./nexthop.ts";
@@ -10,6 +11,8 @@ import type { ChannelLease, ChannelPool } from "./pool.ts";
 
 interface Line {
   readonly url: string;
+  /** Of the socket file: the same socket may be reached by several paths. */
+  readonly inode: string | undefined;
   readonly lease: ChannelLease;
 }
 
@@ -17,7 +20,7 @@ const lineKey = key<Line>("dial", ({ lease }) => lease.release());
 
 /**
  * Connects to the next hop and keeps a share in its channel while the connection lives. When the next hop changes,
- * the connection is closed at the old one first. A close reaches for the hop that has it even when nobody says where.
+ * the connection is closed at the old one first; another path to the same socket is no change. A close reaches for the hop that has it even when nobody says where.
  * @param options.dialTimeoutMs how long a call waits for the channel, ms; default 750 (NSM_DIAL_TIMEOUT)
  */
 export function dialClient(
@@ -26,7 +29,7 @@ export function dialClient(
 ): NetworkServiceElement {
   const { dialTimeoutMs = 750 } = options;
 
-  const over = async (ctx: Context, { url, lease }: Line): Promise<Context> => {
+  const over = async (ctx: Context, { url, lease }: Pick<Line, "url" | "lease">): Promise<Context> => {
     using time = bounded(ctx.clock, dialTimeoutMs, `connecting to ${url}`, [ctx.signal]);
     const peer = await lease.channel.ready({ signal: time.signal });
     return ctx.with(nextHop, { url, channel: lease.channel, peer });
@@ -40,7 +43,8 @@ export function dialClient(
       const { store } = begun(ctx);
       const url = ctx.require(nextUrl);
       const old = store.get(lineKey);
-      if (old && old.url !== url) {
+      const inode = old?.url === url ? old.inode : socketInode(url);
+      if (old && old.url !== url && (inode === undefined || inode !== old.inode)) {
         const connection = cloneConnection(connectionOf(request));
         await over(ctx, old).then(
           (there) => closeBelow(there, next, connection),
@@ -50,13 +54,14 @@ export function dialClient(
         store.take(lineKey)?.lease.release();
       }
       const kept = store.get(lineKey);
-      const line = kept ?? { url, lease: pool.acquire(url) };
+      const line = kept?.url === url ? kept : { url, inode, lease: pool.acquire(url) };
       try {
         const reply = await next.request(await over(ctx, line), request);
         store.set(lineKey, line);
+        if (kept !== line) kept?.lease.release();
         return reply;
       } catch (error) {
-        if (!kept) line.lease.release();
+        if (kept !== line) line.lease.release();
         throw error;
       }
     },
@@ -82,4 +87,12 @@ export function dialClient(
       }
     },
   };
+}
+
+function socketInode(url: string): string | undefined {
+  try {
+    return url.startsWith("unix:///") ? inodeUrl(url.slice("unix://".length)) : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { type IPContext, type Route, RouteSchema } from "@nsmkit/api/networkservice";
+import { type IPContext, type Route, RouteSchema, State } from "@nsmkit/api/networkservice";
 import { CodedError } from "@nsmkit/core";
 import { begun } from "../../../chain/begin.ts";
 import { key } from "../../../chain/key.ts";
@@ -24,7 +24,8 @@ interface Pair {
 /**
  * Gives every connection two addresses per group: the lower one to the endpoint, the other to the client, each as a
  * single-address prefix, with routes to each other. The pair stays while the connection lives; addresses that the
- * client excludes later are replaced. A client that comes with addresses, after our restart, gets those if they are free.
+ * client excludes later are replaced. A client that comes with addresses, after our restart, gets those if they are
+ * free; one that comes because it lost its endpoint keeps no others, for they were the former endpoint's.
  * Rules: networkservicemesh/sdk pkg/networkservice/ipam/point2pointipam, groupipam and strictipam.
  * @throws INVALID_ARGUMENT for a CIDR that is none or a group without any
  */
@@ -42,7 +43,8 @@ export function pointToPointIpam(options: PointToPointIpamOptions): NetworkServi
     role: "server",
     requires: ["begin"],
     request(ctx, request, next) {
-      const ipContext = ipContextOf(connectionOf(request));
+      const connection = connectionOf(request);
+      const ipContext = ipContextOf(connection);
       const excluded = exclusionsOf(ipContext.excludedPrefixes);
       const { store } = begun(ctx);
       const pairs = store.get(pairsKey) ?? new Map<number, Pair>();
@@ -59,6 +61,7 @@ export function pointToPointIpam(options: PointToPointIpamOptions): NetworkServi
         pairs.set(group, pair);
         enter(ipContext, pair);
       }
+      if (connection.state === State.RESELECT_REQUESTED) dropAllBut(ipContext, [...pairs.values()]);
       return next.request(ctx, request);
     },
     async close(ctx, connection, next) {
@@ -125,6 +128,12 @@ function dropForeign(ipContext: IPContext, pools: readonly AddressPool[]): void 
   };
   for (const text of ipContext.srcIpAddrs.filter(foreign)) dropSource(ipContext, text);
   for (const text of ipContext.dstIpAddrs.filter(foreign)) dropDestination(ipContext, text);
+}
+
+function dropAllBut(ipContext: IPContext, pairs: readonly Pair[]): void {
+  const ours = new Set(pairs.flatMap(({ src, dst }) => [formatAddress(src), formatAddress(dst)]));
+  for (const text of ipContext.srcIpAddrs.filter((each) => !ours.has(each))) dropSource(ipContext, text);
+  for (const text of ipContext.dstIpAddrs.filter((each) => !ours.has(each))) dropDestination(ipContext, text);
 }
 
 function dropSource(ipContext: IPContext, address: string): void {

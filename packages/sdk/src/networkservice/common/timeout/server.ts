@@ -11,7 +11,8 @@ const alarmKey = key<Alarm>("timeout", (alarm) => alarm.disarm());
 
 /**
  * Closes a connection whose caller does not come back: when its segment expires, less the time that the request was
- * given, so that a refresh under way is not overtaken. Every successful request sets the time anew.
+ * given, so that a refresh under way is not overtaken; but never in the first half of the time it has left, for a
+ * caller with more patience than its token has life is no reason to close. Every successful request sets the time anew.
  * @param options.concurrency closes under way at once; a mesh whose clients all died is cleaned up in turn. Default 64
  */
 export function timeoutServer(options: { readonly concurrency?: number } = {}): NetworkServiceElement {
@@ -45,8 +46,9 @@ export function timeoutServer(options: { readonly concurrency?: number } = {}): 
         }
       };
       store.get(alarmKey)?.cancel();
-      const leftMs = timestampMs(expires) - ctx.clock.now() - allowedMs;
-      store.set(alarmKey, new Alarm(ctx.clock, leftMs, (signal) => void expire(signal)));
+      const leftMs = timestampMs(expires) - ctx.clock.now();
+      const delayMs = Math.max(leftMs - allowedMs, leftMs / 2);
+      store.set(alarmKey, new Alarm(ctx.clock, delayMs, (signal) => void expire(signal)));
       return reply;
     },
     async close(ctx, connection, next) {
