@@ -60,11 +60,13 @@ export interface SystemFailure {
   readonly errno: number;
   /** What could not be done: "create namespace /run/netns/a". */
   readonly doing: string;
+  /** Where the errno does not tell enough. */
+  readonly code?: ErrorCode;
 }
 
 /** A failed system call as it crosses from the worker. */
-export function systemError({ errno, doing }: SystemFailure): CodedError {
-  const code = peerCodes[errnoName(errno)] ?? codeOfErrno(errno);
+export function systemError({ errno, doing, code: given }: SystemFailure): CodedError {
+  const code = given ?? peerCodes[errnoName(errno)] ?? codeOfErrno(errno);
   const hint =
     code === "PERMISSION_DENIED"
       ? "; this needs CAP_NET_ADMIN and CAP_SYS_ADMIN in the namespace's user namespace"
@@ -78,11 +80,18 @@ export function systemError({ errno, doing }: SystemFailure): CodedError {
 export class SystemCallError extends Error {
   readonly errno: number;
   readonly doing: string;
-  constructor(errno: number, doing: string) {
+  readonly code: ErrorCode | undefined;
+  constructor(errno: number, doing: string, code?: ErrorCode) {
     super(`cannot ${doing}: ${errnoText(errno)}`);
     this.name = "SystemCallError";
     this.errno = errno;
     this.doing = doing;
+    this.code = code;
+  }
+
+  get failure(): SystemFailure {
+    const { errno, doing, code } = this;
+    return { errno, doing, ...(code === undefined ? {} : { code }) };
   }
 }
 

@@ -26,7 +26,7 @@ async function serve({ id, call }: RequestMessage): Promise<void> {
   try {
     reply({ id, value: await answer(call) });
   } catch (error) {
-    if (error instanceof SystemCallError) reply({ id, failure: { errno: error.errno, doing: error.doing } });
+    if (error instanceof SystemCallError) reply({ id, failure: error.failure });
     else reply({ id, bug: error instanceof Error ? (error.stack ?? error.message) : String(error) });
   }
 }

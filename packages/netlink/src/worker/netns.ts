@@ -116,7 +116,8 @@ export function deleteNetns(path: string): void {
   try {
     // What is left is our empty file; anything else was never a namespace name.
     const left = statSync(path);
-    if (!left.isFile() || left.size > 0) throw new SystemCallError(EINVAL, `${doing}, which is none`);
+    if (!left.isFile() || left.size > 0)
+      throw new SystemCallError(EINVAL, `${doing}, which is none`, "INVALID_ARGUMENT");
     unlinkSync(path);
   } catch (error) {
     if (error instanceof SystemCallError) throw error;
@@ -129,7 +130,7 @@ export function openNetns(target: NetnsTarget): number {
   const fd = open(target.path, `open network namespace ${target.path}`);
   if (calls.ioctl(fd, NS_GET_NSTYPE, null) === CLONE_NEWNET) return fd;
   closeSync(fd);
-  throw new SystemCallError(EINVAL, `open ${target.path} as a network namespace, which it is not`);
+  throw new SystemCallError(EINVAL, `open ${target.path} as a network namespace, which it is not`, "INVALID_ARGUMENT");
 }
 
 export function listNetns(directory: string): CallValues["listNetns"] {
