@@ -84,7 +84,7 @@ export async function createTestCa(options: { trustDomain?: string } = {}): Prom
       signingAlgorithm: algorithm,
       extensions: [
         new BasicConstraintsExtension(ca, undefined, true),
-        new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+        new KeyUsagesExtension(KeyUsageFlags.digitalSignature | (ca ? KeyUsageFlags.keyCertSign : 0), true),
         new ExtendedKeyUsageExtension(serverAndClient, false),
         ...(names.length > 0 ? [new SubjectAlternativeNameExtension(names, false)] : []),
       ],

@@ -1,31 +1,44 @@
 import type { Socket } from "node:net";
-import type { Duplex } from "node:stream";
 import type { Logger } from "@nsmkit/core";
-import type { Peer } from "./api.ts";
+import type { Identity, Peer } from "./api.ts";
+import type { BytePipe } from "./pipe.ts";
+import { secureClient, secureServer } from "./secure.ts";
 import { PipeDuplex } from "./socket/duplex.ts";
+import { NodePipe } from "./socket/nodepipe.ts";
 import { UnixSocket } from "./socket/unix.ts";
 import { formatTarget, type Target } from "./target.ts";
 
 /** A connected byte stream and who is at its other end. */
 export interface Transport {
-  readonly duplex: Duplex;
+  readonly pipe: BytePipe;
   readonly peer: Peer;
 }
 
-/** Makes a transport of a connected socket of either side. A unix socket was not read yet. */
-export function openTransport(socket: Socket, target: Target, options: { logger?: Logger }): Transport {
+/**
+ * Makes a transport of a connected socket: files below, TLS above if the identity has it.
+ * @param socket of either side; a unix socket was not read yet. It is closed when this fails
+ * @throws UNAUTHENTICATED, UNAVAILABLE, and the signal's reason
+ */
+export async function openTransport(
+  socket: Socket,
+  side: "client" | "server",
+  options: { target: Target; identity: Identity; signal: AbortSignal; logger?: Logger },
+): Promise<Transport> {
+  const { target, identity, signal } = options;
+  const { tls } = identity;
+  const secure = side === "client" ? secureClient : secureServer;
   if (target.transport === "tcp") {
     const address = `${socket.remoteAddress ?? "?"}:${socket.remotePort ?? 0}`;
-    return { duplex: socket, peer: { transport: "tcp", address } };
+    const peer: Peer = { transport: "tcp", address };
+    if (!tls) return { pipe: new NodePipe(socket), peer };
+    const secured = await secure(socket, tls, { address, signal });
+    return { pipe: new NodePipe(secured.socket), peer: { ...peer, ...secured.certificates } };
   }
   const unix = new UnixSocket(socket, options);
-  return {
-    duplex: new PipeDuplex(unix),
-    peer: {
-      transport: "unix",
-      address: formatTarget(target),
-      files: unix,
-      ...(unix.credentials ? { credentials: unix.credentials } : {}),
-    },
-  };
+  const address = formatTarget(target);
+  const { credentials } = unix;
+  const peer: Peer = { transport: "unix", address, files: unix, ...(credentials ? { credentials } : {}) };
+  if (!tls) return { pipe: unix, peer };
+  const secured = await secure(new PipeDuplex(unix), tls, { address, signal });
+  return { pipe: new NodePipe(secured.socket), peer: { ...peer, ...secured.certificates } };
 }

@@ -1,8 +1,18 @@
-import { abortable, backoffDelay, CodedError, Deferred, messageOf, silentLogger, systemClock } from "@nsmkit/core";
+import { X509Certificate } from "node:crypto";
+import {
+  abortable,
+  backoffDelay,
+  CodedError,
+  Deferred,
+  isCodedError,
+  messageOf,
+  silentLogger,
+  systemClock,
+} from "@nsmkit/core";
 import type { DialOptions, Peer } from "../api.ts";
 import { openTransport } from "../connection.ts";
+import { Http2Client } from "../http2/client.ts";
 import { formatTarget, type Target } from "../target.ts";
-import { wireClient } from "../wire/node.ts";
 import type { WireClient } from "../wire/stream.ts";
 import { connectSocket } from "./connect.ts";
 
@@ -13,6 +23,9 @@ export interface Connection {
 
 /** Between attempts after a failure. Short: a peer that restarts is to be found again well within a second. */
 const backoff = { initialMs: 20, maxMs: 500 };
+
+/** A peer whose certificate is about to end is asked again no more often than this, ms. */
+const shortestUseMs = 1000;
 
 /** Keeps one connection to a target: makes it when asked, forgets it when it breaks or drains. */
 export class Connector {
@@ -32,6 +45,8 @@ export class Connector {
 
   /** The connection that takes new calls, if there is one now. */
   get current(): Connection | undefined {
+    // One that is full still serves its calls; the next ones go beside it.
+    if (this.#current?.wire.full) this.#current = undefined;
     return this.#current;
   }
 
@@ -40,7 +55,8 @@ export class Connector {
     if (this.#closing.signal.aborted) {
       throw new CodedError("CLOSED", `the channel to ${formatTarget(this.#target)} is closed`);
     }
-    if (this.#current) return this.#current;
+    const current = this.current;
+    if (current) return current;
     this.#attempt ??= this.#connect().finally(() => {
       this.#attempt = undefined;
     });
@@ -63,20 +79,25 @@ export class Connector {
       this.#failures++;
       this.#failedAtMs = systemClock.monotonic();
       if (closing.aborted) throw new CodedError("CLOSED", `the channel to ${formatTarget(this.#target)} is closed`);
+      if (isCodedError(error, "UNAUTHENTICATED")) throw error;
       throw new CodedError("UNAVAILABLE", messageOf(error), { cause: error });
     }
   }
 
   async #establish(signal: AbortSignal): Promise<Connection> {
     const socket = await connectSocket(this.#target, { signal });
-    const { duplex, peer } = openTransport(socket, this.#target, this.#options);
+    const { pipe, peer } = await openTransport(socket, "client", {
+      ...this.#options,
+      target: this.#target,
+      signal,
+    });
     const ready = new Deferred<void>();
     const gone = new Deferred<void>();
     let connection: Connection | undefined;
     const retire = (): void => {
       if (this.#current === connection) this.#current = undefined;
     };
-    const wire = wireClient(duplex, {
+    const wire = new Http2Client(pipe, {
       onReady: () => ready.resolve(),
       onDraining: retire,
       onClose: (cause) => {
@@ -87,6 +108,7 @@ export class Connector {
       },
     });
     connection = { wire, peer };
+    wire.start();
     const entry = { connection, gone: gone.promise };
     this.#open.add(entry);
     void gone.promise.then(() => this.#open.delete(entry));
@@ -97,7 +119,32 @@ export class Connector {
       throw error;
     }
     this.#current = connection;
+    this.#renewInTime(connection, retire, gone.promise);
     return connection;
+  }
+
+  /**
+   * A connection is only as good as its certificates: tokens end with them. At half of what is left of the earlier one, and
+   * when our identity rotates, calls move on to a new connection; the old one goes when its last call has ended.
+   */
+  #renewInTime(connection: Connection, retire: () => void, gone: Promise<void>): void {
+    const { tls } = this.#options.identity;
+    const { certificate, localCertificate } = connection.peer;
+    if (!tls || !certificate || !localCertificate) return;
+    const renew = (): void => {
+      retire();
+      connection.wire.drain();
+    };
+    const endMs = Math.min(
+      ...[certificate, localCertificate].map((der) => new X509Certificate(der).validToDate.getTime()),
+    );
+    const leftMs = Math.max(shortestUseMs, (endMs - systemClock.now()) / 2);
+    const timer = systemClock.after(leftMs, renew);
+    const stop = tls.onRotated(renew);
+    void gone.then(() => {
+      timer.cancel();
+      stop();
+    });
   }
 
   /** Takes no more calls, lets the running ones finish. */

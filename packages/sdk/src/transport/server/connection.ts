@@ -1,12 +1,16 @@
-import type { Duplex } from "node:stream";
 import type { Logger } from "@nsmkit/core";
 import type { Peer } from "../api.ts";
+import { Http2Server } from "../http2/server.ts";
 import { headerOf } from "../metadata.ts";
+import type { BytePipe } from "../pipe.ts";
 import { GrpcStatus } from "../status.ts";
-import { type WireServerConnection, wireServer } from "../wire/node.ts";
 import type { HeaderList, StreamEvents, WireStream } from "../wire/stream.ts";
 import { IncomingCall, refuse } from "./call.ts";
 import type { BoundMethod } from "./service.ts";
+
+/** A forwarder watches each of its connections over one channel: thousands of streams are usual, millions are an attack. */
+const maxConcurrentStreams = 50_000;
+const handshakeTimeoutMs = 10_000;
 
 const ignored: StreamEvents = { onHeaders() {}, onData() {}, onEnd() {}, onDrain() {}, onClose() {} };
 
@@ -18,20 +22,27 @@ export class ServerConnection {
   readonly #calls = new Set<IncomingCall>();
   readonly #running = new Set<Promise<void>>();
   readonly #closed = Promise.withResolvers<void>();
-  readonly #wire: WireServerConnection;
+  readonly #wire: Http2Server;
 
-  constructor(duplex: Duplex, context: { peer: Peer; methods: ReadonlyMap<string, BoundMethod>; logger: Logger }) {
+  constructor(pipe: BytePipe, context: { peer: Peer; methods: ReadonlyMap<string, BoundMethod>; logger: Logger }) {
     this.#peer = context.peer;
     this.#methods = context.methods;
     this.#logger = context.logger;
-    this.#wire = wireServer(duplex, {
-      onStream: (headers, stream) => this.#accept(headers, stream),
-      onClose: (cause) => {
-        this.#logger.debug("connection closed", { peer: this.#peer.address, error: cause });
-        for (const call of this.#calls) call.cancel("left");
-        this.#closed.resolve();
+    this.#wire = new Http2Server(
+      pipe,
+      {
+        onStream: (headers, _end, accept) => this.#accept(headers, accept),
+        onClose: (cause) => {
+          this.#logger.debug("connection closed", { peer: this.#peer.address, error: cause });
+          this.#closed.resolve();
+        },
       },
-    });
+      { maxConcurrentStreams, handshakeTimeoutMs, running: () => this.#running.size },
+    );
+  }
+
+  start(): void {
+    this.#wire.start();
   }
 
   /** Resolves when the connection is gone. */

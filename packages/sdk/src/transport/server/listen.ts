@@ -22,11 +22,14 @@ export const listen: Listen = async (urls, options) => {
   return server;
 };
 
+const handshakeTimeoutMs = 10_000;
+
 class GrpcServer implements Server {
   readonly #options: ListenOptions;
   readonly #methods: ReturnType<typeof methodTable>;
   readonly #listeners: net.Server[] = [];
   readonly #urls: string[] = [];
+  readonly #opening = new Set<net.Socket>();
   readonly #connections = new Set<ServerConnection>();
 
   constructor(options: ListenOptions) {
@@ -41,7 +44,7 @@ class GrpcServer implements Server {
   async add(target: Target): Promise<void> {
     const listener = await openListener(target, {
       socketMode: this.#options.socketMode ?? 0o777,
-      onConnection: (socket) => this.#accept(socket, target),
+      onConnection: (socket) => void this.#accept(socket, target),
     });
     this.#listeners.push(listener);
     const address = listener.address();
@@ -49,12 +52,23 @@ class GrpcServer implements Server {
     this.#urls.push(formatTarget(target.transport === "tcp" ? { ...target, port: real } : target));
   }
 
-  #accept(socket: net.Socket, target: Target): void {
-    const logger = this.#options.logger ?? silentLogger;
-    const { duplex, peer } = openTransport(socket, target, { logger });
-    const connection = new ServerConnection(duplex, { peer, methods: this.#methods, logger });
-    this.#connections.add(connection);
-    void connection.closed.then(() => this.#connections.delete(connection));
+  async #accept(socket: net.Socket, target: Target): Promise<void> {
+    const { identity, logger = silentLogger } = this.#options;
+    this.#opening.add(socket);
+    try {
+      // A client that does not get on with its handshake shall not hold a socket for long.
+      const signal = AbortSignal.timeout(handshakeTimeoutMs);
+      const { pipe, peer } = await openTransport(socket, "server", { target, identity, signal, logger });
+      const connection = new ServerConnection(pipe, { peer, methods: this.#methods, logger });
+      this.#connections.add(connection);
+      connection.start();
+      void connection.closed.then(() => this.#connections.delete(connection));
+    } catch (error) {
+      socket.destroy();
+      logger.warn("connection refused", { url: formatTarget(target), error });
+    } finally {
+      this.#opening.delete(socket);
+    }
   }
 
   async close(): Promise<void> {
@@ -67,6 +81,7 @@ class GrpcServer implements Server {
 
   async #stopListening(endConnections: () => Promise<unknown>): Promise<void> {
     const stopped = this.#listeners.map((listener) => new Promise((resolve) => listener.close(resolve)));
+    for (const socket of this.#opening) socket.destroy();
     await endConnections();
     await Promise.all(stopped);
   }

@@ -31,6 +31,8 @@ export interface WireClient {
   /** @throws when the connection takes no more streams: nothing was sent, another connection may be tried */
   open(headers: HeaderList, end: boolean, events: StreamEvents): WireStream;
   readonly openStreams: number;
+  /** The server takes no more streams beside the open ones. */
+  readonly full: boolean;
   /** Refuses new streams and ends when the open ones have ended. */
   drain(): void;
   destroy(): void;

@@ -1,0 +1,156 @@
+import type { Duplex } from "node:stream";
+import { connect, type DetailedPeerCertificate, TLSSocket } from "node:tls";
+import { abortError, CodedError, isCodedError, messageOf } from "@nsmkit/core";
+import type { Peer, TlsSource } from "./api.ts";
+
+/** gRPC peers insist on it, RFC 7301. */
+const alpn = ["h2"];
+
+/** What a handshake tells of the peer. */
+export type PeerCertificates = Required<Pick<Peer, "spiffeId" | "certificate" | "localCertificate">>;
+
+export interface Secured {
+  readonly socket: TLSSocket;
+  readonly certificates: PeerCertificates;
+}
+
+/**
+ * Runs TLS over a connected byte stream, as its client. Whoever is at the other end has an id that the roots vouch for;
+ * there are no host names in a mesh.
+ * @throws UNAUTHENTICATED when the peer's certificate is not acceptable; UNAVAILABLE when the handshake breaks
+ */
+export async function secureClient(
+  duplex: Duplex,
+  tls: TlsSource,
+  options: { address: string; signal: AbortSignal },
+): Promise<Secured> {
+  let refused: unknown;
+  const socket = connect({
+    socket: duplex,
+    secureContext: tls.secureContext(),
+    ALPNProtocols: alpn,
+    rejectUnauthorized: true,
+    checkServerIdentity: (_host, leaf) => {
+      try {
+        tls.verifyPeer(leaf as DetailedPeerCertificate);
+        return undefined;
+      } catch (error) {
+        refused = error;
+        return new Error(messageOf(error));
+      }
+    },
+  });
+  await handshake(socket, duplex, "secureConnect", options, () => refused);
+  return finish(socket, tls);
+}
+
+/** As `secureClient`, for the side that accepted the connection; a client without a certificate is refused. */
+export async function secureServer(
+  duplex: Duplex,
+  tls: TlsSource,
+  options: { address: string; signal: AbortSignal },
+): Promise<Secured> {
+  const socket = new TLSSocket(duplex, {
+    isServer: true,
+    secureContext: tls.secureContext(),
+    requestCert: true,
+    rejectUnauthorized: true,
+    ALPNProtocols: alpn,
+  });
+  // A socket that no tls.Server made announces its handshake by this event and leaves the verdict to us.
+  await handshake(socket, duplex, "secure", options, () => undefined);
+  const verdict = verdictOf(socket);
+  if (verdict) {
+    socket.destroy();
+    throw untrusted(options.address, verdict);
+  }
+  return finish(socket, tls);
+}
+
+async function handshake(
+  socket: TLSSocket,
+  duplex: Duplex,
+  done: "secure" | "secureConnect",
+  options: { address: string; signal: AbortSignal },
+  refusal: () => unknown,
+): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  let cause: unknown;
+  const onError = (error: unknown): void => {
+    cause ??= error;
+  };
+  const onAbort = (): void => reject(abortError(options.signal, `the TLS handshake with ${options.address}`));
+  const onClose = (): void => reject(broken(options.address, refusal(), cause));
+  if (options.signal.aborted) onAbort();
+  options.signal.addEventListener("abort", onAbort, { once: true });
+  socket.once(done, resolve);
+  socket.on("error", onError);
+  socket.on("_tlsError", onError);
+  duplex.on("error", onError);
+  socket.once("close", onClose);
+  try {
+    await promise;
+  } catch (error) {
+    // Errors may still come out of what is being taken down.
+    socket.on("error", () => {});
+    duplex.on("error", () => {});
+    socket.destroy();
+    duplex.destroy();
+    throw error;
+  } finally {
+    options.signal.removeEventListener("abort", onAbort);
+    socket.off(done, resolve);
+    socket.off("close", onClose);
+    socket.off("_tlsError", onError);
+    socket.off("error", onError);
+  }
+}
+
+/** Why OpenSSL does not trust the client; undefined when it does. Not public API of Node: see secure.test.ts. */
+function verdictOf(socket: TLSSocket): Error | undefined {
+  const handle: unknown = "_handle" in socket ? socket._handle : undefined;
+  const verifyError: unknown =
+    typeof handle === "object" && handle !== null && "verifyError" in handle ? handle.verifyError : undefined;
+  if (typeof verifyError !== "function") {
+    return new Error(`Node ${process.version} does not tell whether a client's certificate is trusted`);
+  }
+  const verdict: unknown = verifyError.call(handle);
+  if (verdict === undefined || verdict === null) return undefined;
+  return verdict instanceof Error ? verdict : new Error(String(verdict));
+}
+
+function broken(address: string, refusal: unknown, cause: unknown): CodedError {
+  if (isCodedError(refusal)) return refusal;
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  if (cause instanceof Error && certificateCodes.test(code)) return untrusted(address, cause);
+  const why = cause === undefined ? "the peer closed the connection" : messageOf(cause);
+  return new CodedError("UNAVAILABLE", `the TLS handshake with ${address} failed: ${why}`, { cause });
+}
+
+/** Codes of Node for a chain that does not verify: X509_verify_cert_error_string(3) without X509_V_ERR_. */
+const certificateCodes =
+  /^(?:UNABLE_TO|CERT_|SELF_SIGNED|DEPTH_ZERO|INVALID_(?:CA|PURPOSE)|PATH_LENGTH|CRL_|ERROR_IN_CERT)/;
+
+function untrusted(address: string, cause: Error): CodedError {
+  const code = "code" in cause ? ` (${String(cause.code)})` : "";
+  return new CodedError("UNAUTHENTICATED", `the certificate of ${address} is not trusted: ${cause.message}${code}`, {
+    cause,
+  });
+}
+
+function finish(socket: TLSSocket, tls: TlsSource): Secured {
+  try {
+    if (socket.alpnProtocol !== "h2") {
+      throw new CodedError("UNAUTHENTICATED", "the peer does not speak HTTP/2 (no ALPN h2)");
+    }
+    const leaf = socket.getPeerCertificate(true);
+    const own = socket.getCertificate();
+    if (!leaf.raw) throw new CodedError("UNAUTHENTICATED", "the peer showed no certificate");
+    if (!own || !("raw" in own)) throw new CodedError("INTERNAL", "our own certificate is not known to the connection");
+    const { spiffeId } = tls.verifyPeer(leaf);
+    return { socket, certificates: { spiffeId, certificate: leaf.raw, localCertificate: own.raw } };
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+}
