@@ -23,6 +23,8 @@ export interface ForwarderChainOptions extends ServerChainOptions {
   readonly crossConnector: CrossConnector;
   /** Largest packet that leaves this node in one piece, bytes; lowers the MTU of tunnels. Default: nobody lowers it. */
   readonly uplinkMtu?: number;
+  /** UDP port of VXLAN tunnels (NSM_VXLAN_PORT); default 4789. */
+  readonly tunnelPort?: number;
   /** Mechanism types that are preferred to the data plane's own order (NSM_MECHANISM_PRIORITY). */
   readonly mechanismPriority?: readonly string[];
   readonly dialTimeoutMs?: number;
@@ -31,7 +33,7 @@ export interface ForwarderChainOptions extends ServerChainOptions {
 /** Joins a caller's side with an endpoint's, on this node or on another one, through a data plane. */
 export function forwarderChain(options: ForwarderChainOptions): ServerChain {
   const { name, identity, discovery, channels, crossConnector, uplinkMtu, dialTimeoutMs } = options;
-  const { clock = systemClock, logger = silentLogger, mechanismPriority = [] } = options;
+  const { clock = systemClock, logger = silentLogger, mechanismPriority = [], tunnelPort } = options;
   const { tunnelIp } = crossConnector;
   return serverChain(
     options,
@@ -40,7 +42,7 @@ export function forwarderChain(options: ForwarderChainOptions): ServerChain {
       recvFdServer(),
       discoverServer(discovery),
       roundRobinServer(),
-      selectMechanismServer(mechanismServers(crossConnector)),
+      selectMechanismServer(mechanismServers(crossConnector, tunnelPort)),
       ...(uplinkMtu !== undefined && tunnelIp !== undefined ? [mtuServer({ uplinkMtu, tunnelIp })] : []),
       crossConnectServer(crossConnector),
       ...onward({
@@ -52,7 +54,7 @@ export function forwarderChain(options: ForwarderChainOptions): ServerChain {
         dialTimeoutMs,
         elements: [
           translationClient(),
-          preferencesClient(mechanismOffers(crossConnector), { priority: mechanismPriority }),
+          preferencesClient(mechanismOffers(crossConnector, tunnelPort), { priority: mechanismPriority }),
         ],
       }),
     ],
@@ -61,18 +63,23 @@ export function forwarderChain(options: ForwarderChainOptions): ServerChain {
 }
 
 /** What we serve to callers, of what the data plane can do. */
-function mechanismServers({ mechanisms, tunnelIp }: CrossConnector): Record<string, MechanismServer> {
+function mechanismServers(
+  { mechanisms, tunnelIp }: CrossConnector,
+  tunnelPort: number | undefined,
+): Record<string, MechanismServer> {
   const servers: Record<string, MechanismServer> = {};
   if (mechanisms.includes("KERNEL")) servers.KERNEL = kernelForwarderServer();
-  if (mechanisms.includes("VXLAN") && tunnelIp !== undefined) servers.VXLAN = vxlanServer({ tunnelIp });
+  if (mechanisms.includes("VXLAN") && tunnelIp !== undefined)
+    servers.VXLAN = vxlanServer({ tunnelIp, ...(tunnelPort !== undefined && { tunnelPort }) });
   return servers;
 }
 
 /** What we ask of the next hop. VXLAN carries Ethernet, and IP inside it when there is no tunnel made for IP. */
-function mechanismOffers({ mechanisms, tunnelIp }: CrossConnector): Offer[] {
+function mechanismOffers({ mechanisms, tunnelIp }: CrossConnector, tunnelPort: number | undefined): Offer[] {
   return mechanisms.flatMap((type): Offer[] => {
     if (type === "KERNEL") return [{ type }];
-    if (type === "VXLAN" && tunnelIp !== undefined) return [{ type, parameters: vxlanParameters(tunnelIp) }];
+    if (type === "VXLAN" && tunnelIp !== undefined)
+      return [{ type, parameters: vxlanParameters(tunnelIp, tunnelPort) }];
     return [];
   });
 }
