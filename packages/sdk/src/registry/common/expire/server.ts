@@ -1,4 +1,4 @@
-import { type Clock, type Logger, messageOf, silentLogger, systemClock } from "@nsmkit/core";
+import { type Clock, CodedError, type Logger, messageOf, silentLogger, systemClock } from "@nsmkit/core";
 import { Gate } from "../../../chain/gate.ts";
 import { type Begun, begun, key } from "../../../chain/index.ts";
 import { timestampMs, timestampOf } from "../../../networkservice/core/connection.ts";
@@ -20,6 +20,9 @@ interface Grant {
   readonly withdrawn: AbortController;
 }
 
+/** One for all: without a reason each abort makes an exception with a stack, at every refresh. */
+const refreshed = new CodedError("ABORTED", "the endpoint was refreshed or unregistered meanwhile");
+
 /** Unregistrations under way at once when many endpoints died together. */
 const concurrency = 64;
 
@@ -40,7 +43,7 @@ export function expireServer(options: ExpireOptions = {}): NseElement {
   }
 
   function withdraw(granted: Grant): void {
-    granted.withdrawn.abort();
+    granted.withdrawn.abort(refreshed);
     deadlines.delete(granted);
   }
 

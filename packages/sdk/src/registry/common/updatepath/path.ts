@@ -1,5 +1,6 @@
 import { CodedError } from "@nsmkit/core";
 import { key } from "../../../chain/index.ts";
+import { parseToken } from "../../../networkservice/common/authorize/token.ts";
 
 /** gRPC metadata key of a registration's path, in the request and in the response header. */
 export const pathHeader = "path";
@@ -65,14 +66,7 @@ export function enterPath(path: RegistryPath, callerToken: string, ownToken: str
 }
 
 /** The `sub` of a JWT, unverified; "" if it has none. */
-export function subjectOf(token: string): string {
-  try {
-    const claims: unknown = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString("utf8"));
-    return isRecord(claims) && typeof claims.sub === "string" ? claims.sub : "";
-  } catch {
-    return "";
-  }
-}
+export const subjectOf = (token: string): string => parseToken(token)?.claims.sub ?? "";
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
