@@ -1,22 +1,27 @@
-import { CodedError, type Logger } from "@nsmkit/core";
-import { insecureIdentity } from "../identity/index.ts";
+import type { Logger } from "@nsmkit/core";
+import { insecureIdentity, spiffeIdentity, workloadApi } from "../identity/index.ts";
 import type { Identity } from "../transport/index.ts";
 
-/** A name as an identity path may have it. */
+/** A name as an identity's path may have it. */
 const cleaned = (name: string): string => name.replaceAll(/[^A-Za-z0-9._-]+/g, "-").replaceAll(/^-+|-+$/g, "") || "nsm";
 
 /**
  * The identity that the settings ask for: from the Workload API, or an insecure one, which is logged.
- * @throws UNAVAILABLE when the Workload API does not answer
+ * @param options.signal ends the wait for the Workload API's first answer
+ * @throws what the Workload API answers; ABORTED
  */
 export async function openIdentity(
   config: { readonly spiffeEndpointSocket: string | undefined; readonly maxTokenLifetimeMs: number },
   options: { readonly name: string; readonly logger: Logger; readonly signal: AbortSignal },
 ): Promise<Identity> {
-  if (config.spiffeEndpointSocket !== undefined)
-    throw new CodedError("UNSUPPORTED", "SPIFFE_ENDPOINT_SOCKET is set, but this build has no SPIFFE identity yet");
-  options.logger.warn(
-    "running insecurely: SPIFFE_ENDPOINT_SOCKET is not set, so there is no TLS and no proof of identity",
-  );
-  return insecureIdentity({ name: cleaned(options.name), tokenLifeMs: config.maxTokenLifetimeMs });
+  const { name, logger, signal } = options;
+  const { spiffeEndpointSocket: endpoint, maxTokenLifetimeMs: tokenLifeMs } = config;
+  if (endpoint === undefined) {
+    logger.warn("running insecurely: SPIFFE_ENDPOINT_SOCKET is not set, so there is no TLS and no proof of identity");
+    return insecureIdentity({ name: cleaned(name), tokenLifeMs });
+  }
+  logger.info("waiting for an identity", { endpoint });
+  const identity = await spiffeIdentity({ source: workloadApi({ endpoint, logger }), tokenLifeMs, logger, signal });
+  logger.info("identity received", { spiffeId: identity.spiffeId });
+  return identity;
 }
