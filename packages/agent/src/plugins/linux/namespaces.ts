@@ -177,7 +177,7 @@ export class NamespaceTable {
     } catch (error) {
       if (!create || ref?.type !== Type.NSID || !isCodedError(error, "NOT_FOUND")) throw error;
       netns = await netlink.namespaces.create({ name: ref.reference, ...options });
-      this.#options.logger.info("network namespace created", { name: ref.reference });
+      this.#options.logger.info("network namespace created", { namespace: ref.reference });
     }
     const id = idOf(netns);
     const known = this.byId(id);

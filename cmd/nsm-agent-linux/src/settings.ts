@@ -1,0 +1,109 @@
+import { type ConfigOf, type SettingsSpec, ValueError } from "@nsmkit/core/config";
+import { meshSettings, placeSettings, upstreamOnly } from "@nsmkit/sdk/settings";
+
+export const name = "nsm-agent-linux";
+export const description =
+  "Turns declared configuration into Linux networking: interfaces, routes, rules, and connections to network services.";
+
+export const settings = {
+  microserviceLabel: {
+    env: "MICROSERVICE_LABEL",
+    type: "string",
+    default: "vpp1",
+    check: checkLabel,
+    text: "Which declarations are for this agent. Also the owner that it marks its links with.",
+  },
+  configDir: {
+    env: "CONFIG_DIR",
+    type: "string",
+    default: ".",
+    text: "Directory of the configuration files below and of initial-config.yaml.",
+  },
+  fileConfig: {
+    env: "FILEDB_CONFIG",
+    type: "string",
+    default: "filedb.conf",
+    empty: "no files are followed",
+    text: "File with `configuration-paths`: files and directories whose declarations are followed.",
+  },
+  initialConfig: {
+    env: "INITFILEREGISTRY_CONFIG",
+    type: "string",
+    default: "initfileregistry.conf",
+    empty: "its defaults hold",
+    text: "File with `initial-configuration-file-path` (default initial-config.yaml) and `disable-initial-configuration`.",
+  },
+  httpConfig: {
+    env: "HTTP_CONFIG",
+    type: "string",
+    default: "http.conf",
+    empty: "its defaults hold",
+    text: "File with `endpoint` (default 0.0.0.0:9191), `disable`, `client-basic-auth`, `server-cert-file`, `server-key-file`, `client-cert-files`.",
+  },
+  httpPort: {
+    env: "HTTP_PORT",
+    type: "integer",
+    min: 0,
+    max: 65_535,
+    text: "Port of HTTP on all addresses; wins over http.conf.",
+  },
+  grpcConfig: {
+    env: "GRPC_CONFIG",
+    type: "string",
+    default: "grpc.conf",
+    empty: "there is no gRPC server",
+    text: "File with `endpoint` and `network` (tcp or unix) of the gRPC server. Without the file there is none.",
+  },
+  grpcPort: {
+    env: "GRPC_PORT",
+    type: "integer",
+    min: 0,
+    max: 65_535,
+    text: "Port of the gRPC server on all addresses; wins over grpc.conf.",
+  },
+  etcdConfig: {
+    env: "ETCD_CONFIG",
+    type: "string",
+    empty: "nothing",
+    text: "Accepted for the sake of existing manifests; this version takes its configuration from files and gRPC.",
+  },
+  nsmName: {
+    env: "NSM_NAME",
+    type: "string",
+    text: "Name of this agent in the mesh: unique on its node and the same after a restart. Default POD_NAME, else label and host name.",
+  },
+  connectTo: {
+    env: "NSM_CONNECT_TO",
+    type: "url",
+    default: "unix:///var/lib/networkservicemesh/nsm.io.sock",
+    text: "The manager of this node. It may come later than the agent.",
+  },
+  labels: {
+    env: "NSM_LABELS",
+    type: "map",
+    text: "Labels of every connection; those of a client win.",
+  },
+  listenOn: {
+    env: "NSM_LISTEN_ON",
+    type: "url",
+    text: "Where endpoints are served. Default a unix socket of its own.",
+  },
+  requestTimeoutMs: {
+    env: "NSM_REQUEST_TIMEOUT",
+    type: "duration",
+    default: "15s",
+    min: 1,
+    text: "Bound of one attempt to connect or to register. Attempts are repeated until one succeeds.",
+  },
+  ...placeSettings,
+  ...meshSettings,
+} as const satisfies SettingsSpec;
+
+export const unused: readonly string[] = upstreamOnly;
+
+export type AgentConfig = ConfigOf<typeof settings>;
+
+function checkLabel(label: string): void {
+  if (!/^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/.test(label))
+    throw new ValueError("is no label", "write up to 63 letters, digits, dots, dashes and underscores");
+}

@@ -1,0 +1,1 @@
+export { Conf, type ConfPlaces, readConf } from "./conf.ts";
