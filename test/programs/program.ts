@@ -20,10 +20,15 @@ export class Program implements AsyncDisposable {
   /** What it wrote that was no JSON. */
   text = "";
 
-  constructor(name: string, env: Readonly<Record<string, string>>) {
+  /**
+   * @param name of a program, or the path of a `.ts` file below the root
+   * @param inside a command that runs another one, such as `nsenter --net=...`
+   */
+  constructor(name: string, env: Readonly<Record<string, string>>, inside: readonly string[] = []) {
     this.name = name;
-    const main = join(root, "cmd", name, "src/main.ts");
-    this.#child = spawn(process.execPath, [main], {
+    const main = name.endsWith(".ts") ? join(root, name) : join(root, "cmd", name, "src/main.ts");
+    const [command = process.execPath, ...args] = [...inside, process.execPath, main];
+    this.#child = spawn(command, args, {
       env: {
         PATH: process.env.PATH ?? "",
         NODE_COMPILE_CACHE: join(root, "node_modules/.cache/nsmkit-compile"),
@@ -102,8 +107,12 @@ export class Program implements AsyncDisposable {
 }
 
 /** Starts a program and waits until it serves. */
-export async function serve(name: string, env: Readonly<Record<string, string>>): Promise<Program> {
-  const program = new Program(name, env);
+export async function serve(
+  name: string,
+  env: Readonly<Record<string, string>>,
+  inside: readonly string[] = [],
+): Promise<Program> {
+  const program = new Program(name, env, inside);
   try {
     await program.log("serving");
   } catch (error) {
