@@ -13,7 +13,7 @@ import {
   NLMSG_NOOP,
   viewOf,
 } from "../nl/message.ts";
-import { EINTR, ENOBUFS, SystemCallError } from "../os/errno.ts";
+import { EINTR, ENOBUFS, ENODEV, SystemCallError } from "../os/errno.ts";
 import {
   AF_NETLINK,
   calls,
@@ -45,6 +45,12 @@ const socketBufferBytes = 1024 * 1024;
 
 const one = int32(1);
 
+// linux/sockios.h, struct ifreq of linux/if.h: name 16, then a union.
+const SIOCGIFINDEX = 0x8933;
+const ifreq = new Uint8Array(40);
+const ifreqView = viewOf(ifreq);
+const ifreqIndexOffset = 16;
+
 export interface Answer {
   readonly ack: Ack;
   /** Payloads of the messages that came before the ack, as whole messages. */
@@ -65,6 +71,8 @@ export interface Exchange {
    * @returns one answer per message
    */
   exchange(bytes: Uint8Array, messages: readonly Range[]): Answer[];
+  /** The index of a link of the socket's namespace. */
+  indexOf(name: string): number | undefined;
 }
 
 export class NetlinkSocket implements Exchange {
@@ -92,6 +100,16 @@ export class NetlinkSocket implements Exchange {
     const first = this.#number(bytes, messages);
     this.#send(bytes.subarray(messages[0]?.start, messages.at(-1)?.end));
     return this.#collect(first, messages.length);
+  }
+
+  /** Asks by ioctl, as if_nametoindex(3) does: ten times cheaper than a link message. */
+  indexOf(name: string): number | undefined {
+    ifreq.fill(0);
+    ifreq.set(Buffer.from(name, "utf8"));
+    if (calls.ioctl(this.#fd, SIOCGIFINDEX, ifreq) === 0) return ifreqView.getInt32(ifreqIndexOffset, true);
+    const reason = errno();
+    if (reason === ENODEV) return undefined;
+    throw new SystemCallError(reason, `look up link "${name}"`);
   }
 
   /** As `exchange`, with the sending on libuv's pool, for requests on which the kernel spends milliseconds. */

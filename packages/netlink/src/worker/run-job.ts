@@ -30,6 +30,8 @@ export class JobRun {
   /** Adjoining sends that have not been sent. */
   #pending: { unit: SendUnit; index: number }[] = [];
   #weight = 0;
+  /** Something among them makes or renames links: names mean what they will mean only after sending. */
+  #namesInFlux = false;
 
   constructor(job: Job, sockets: JobSockets, deleter: Pick<LinkDeleter, "delete">) {
     this.#job = job;
@@ -68,18 +70,18 @@ export class JobRun {
         return;
       }
       this.#flush();
-      this.#outcomes[index] = await this.#runAlone(index, unit);
+      this.#outcomes[index] = await this.#runAlone(unit);
     } catch (error) {
       this.#outcomes[index] = failureOf(error);
     }
   }
 
-  async #runAlone(index: number, unit: Unit): Promise<Outcome> {
+  async #runAlone(unit: Unit): Promise<Outcome> {
     const ns = this.#job.namespaces[unit.ns];
     if (!ns) throw new Error("a unit without a namespace");
     switch (unit.run) {
       case "send":
-        return this.#patch(index, unit) ?? this.#dump(unit);
+        return (unit.fixups && this.#names.patch(unit.fixups)) ?? this.#dump(unit);
       case "delete": {
         const outcome = await this.#deleter.delete(ns, unit.links);
         this.#names.forget();
@@ -98,23 +100,19 @@ export class JobRun {
     // One send goes to one socket, and its messages must lie side by side.
     if (last && (last.ns !== unit.ns || last.end !== unit.start)) this.#flush();
     if (unit.fixups) {
-      // A name may belong to a link that an earlier message of this very send makes.
-      if (!this.#names.knows(unit.fixups)) this.#flush();
-      const missing = this.#patch(index, unit);
+      if (this.#namesInFlux && !this.#names.knows(unit.fixups)) this.#flush();
+      const missing = this.#names.patch(unit.fixups);
       if (missing) {
         this.#outcomes[index] = missing;
         return;
       }
     }
     this.#pending.push({ unit, index });
+    if (unit.creates || unit.renames) this.#namesInFlux = true;
     // Not only once it is sent: the messages that follow in the same send must not use the old meaning.
     if (unit.renames) this.#names.forget();
     this.#weight += unit.answer === "reply" ? replyWeight : 1;
     if (this.#weight >= sendLimit) this.#flush();
-  }
-
-  #patch(index: number, unit: SendUnit): UnitFailure | undefined {
-    return unit.fixups ? this.#names.patch(index, unit.fixups) : undefined;
   }
 
   #flush(): void {
@@ -123,6 +121,7 @@ export class JobRun {
     if (!first) return;
     this.#pending = [];
     this.#weight = 0;
+    this.#namesInFlux = false;
     try {
       const answers = this.#sockets.socket(first.unit.ns).exchange(
         this.#job.bytes,
