@@ -144,6 +144,24 @@ describe("registry behind nsmgr", { timeout: 60_000 }, () => {
   });
 });
 
+describe("figures", { timeout: 60_000 }, () => {
+  test("registry and nsmgr tell what they hold and serve when asked to", async () => {
+    await using mesh = await Mesh.create();
+    const scraped = { PROMETHEUS: "true", NSM_PROMETHEUS_LISTEN_ON: "127.0.0.1:0" };
+    const programs = [await mesh.registry(scraped), await mesh.nsmgr(scraped)];
+    await mesh.client("endpoint").register(offer("nse-1"), { services: [{ name: "web" }] });
+    const texts: string[] = [];
+    for (const program of programs) {
+      const { url } = await program.log("serving metrics");
+      texts.push(await (await fetch(String(url))).text());
+    }
+    assert.match(texts[0] ?? "", /nsm_registry_endpoints 1\n/);
+    assert.match(texts[0] ?? "", /nsm_rpc_total\{method="registry\.NetworkServiceRegistry\/Register",code="OK"\} 1/);
+    assert.match(texts[1] ?? "", /nsm_local_endpoints 1\n/);
+    assert.match(texts[1] ?? "", /nodejs_eventloop_lag_seconds/);
+  });
+});
+
 describe("a place that is taken", { timeout: 60_000 }, () => {
   const failure = async (env: Record<string, string>): Promise<string> => {
     await using program = new Program("nsm-registry", env);

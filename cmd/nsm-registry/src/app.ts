@@ -1,6 +1,7 @@
 import { NetworkServiceEndpointRegistry, NetworkServiceRegistry } from "@nsmkit/api/registry";
 import type { Clock, Closable, Logger } from "@nsmkit/core";
 import { healthBinding } from "@nsmkit/sdk/health";
+import { openMetrics } from "@nsmkit/sdk/metrics";
 import { connectRegistry, memoryRegistry, registryBindings } from "@nsmkit/sdk/registry";
 import { openIdentity } from "@nsmkit/sdk/settings";
 import { dial, listen } from "@nsmkit/sdk/transport";
@@ -33,8 +34,11 @@ export async function createNsmRegistry(config: RegistryConfig, deps: RegistryDe
       proxy: channel && connectRegistry({ channel, identity }),
     }),
   );
+  const metrics = opened.use(await openMetrics(config, { logger }));
+  metrics.gauge("nsm_registry_services", "Network services that are registered.", () => registry.counts.services);
+  metrics.gauge("nsm_registry_endpoints", "Endpoints that are registered.", () => registry.counts.endpoints);
   const services = [
-    ...registryBindings(registry, deps),
+    ...metrics.measured(registryBindings(registry, deps)),
     healthBinding([NetworkServiceRegistry.typeName, NetworkServiceEndpointRegistry.typeName]),
   ];
   const server = opened.use(await listen(config.listenOn, { identity, services, logger }));

@@ -1,4 +1,5 @@
 import type { ConfigOf, SettingsSpec } from "@nsmkit/core/config";
+import { metricsSettings } from "@nsmkit/sdk/metrics";
 import { meshSettings, upstreamOnly } from "@nsmkit/sdk/settings";
 
 export const name = "nsm-registry";
@@ -23,6 +24,7 @@ export const settings = {
     type: "url",
     text: "Registry for names of other domains, name@domain. Without it they are refused.",
   },
+  ...metricsSettings,
   ...meshSettings,
 } as const satisfies SettingsSpec;
 

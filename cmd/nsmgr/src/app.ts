@@ -3,6 +3,7 @@ import { MonitorConnection, NetworkService } from "@nsmkit/api/networkservice";
 import { NetworkServiceEndpointRegistry, NetworkServiceRegistry } from "@nsmkit/api/registry";
 import { type Clock, type Closable, type Logger, systemClock } from "@nsmkit/core";
 import { healthBinding } from "@nsmkit/sdk/health";
+import { openMetrics } from "@nsmkit/sdk/metrics";
 import { channelPool, nsmgrChain } from "@nsmkit/sdk/networkservice";
 import { connectRegistry, createDiscovery, nsmgrRegistry, registryBindings } from "@nsmkit/sdk/registry";
 import { openIdentity } from "@nsmkit/sdk/settings";
@@ -72,9 +73,11 @@ export async function createNsmgr(config: NsmgrConfig, deps: NsmgrDeps): Promise
       labels: Object.fromEntries(Object.entries(place).filter((pair): pair is [string, string] => !!pair[1])),
     }),
   );
+  const metrics = opened.use(await openMetrics(config, { logger }));
+  metrics.gauge("nsm_connections", "Connections that pass here.", () => connections.size);
+  metrics.gauge("nsm_local_endpoints", "Endpoints and forwarders that registered here.", () => registry.local.size);
   const services = [
-    ...connections.bindings,
-    ...registryBindings(registry.front, { clock, logger }),
+    ...metrics.measured([...connections.bindings, ...registryBindings(registry.front, { clock, logger })]),
     healthBinding(servedNames),
   ];
   const server = opened.use(await listen(config.listenOn, { identity, services, logger }));

@@ -1,4 +1,5 @@
 import type { ConfigOf, SettingsSpec } from "@nsmkit/core/config";
+import { metricsSettings } from "@nsmkit/sdk/metrics";
 import { meshSettings, placeSettings, upstreamOnly } from "@nsmkit/sdk/settings";
 
 export const name = "nsmgr";
@@ -51,6 +52,7 @@ export const settings = {
     text: "How long a request waits for a service or a forwarder that has not registered yet.",
   },
   ...placeSettings,
+  ...metricsSettings,
   ...meshSettings,
 } as const satisfies SettingsSpec;
 

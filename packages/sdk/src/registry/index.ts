@@ -6,7 +6,7 @@ export {
   type RegistryClient,
   type RegistryClientOptions,
 } from "./chains/client.ts";
-export { type MemoryRegistryOptions, memoryRegistry } from "./chains/memory.ts";
+export { type MemoryRegistry, type MemoryRegistryOptions, memoryRegistry } from "./chains/memory.ts";
 export { type NsmgrRegistry, type NsmgrRegistryOptions, nsmgrRegistry } from "./chains/nsmgr.ts";
 // For those who build chains of their own.
 export { Ownership } from "./common/authorize/server.ts";

@@ -25,10 +25,16 @@ export interface MemoryRegistryOptions {
   readonly logger?: Logger;
 }
 
+export interface MemoryRegistry extends Registry, Closable {
+  /** Entries there are. */
+  readonly counts: { readonly services: number; readonly endpoints: number };
+}
+
 /** A whole registry that keeps its entries in memory. */
-export function memoryRegistry(options: MemoryRegistryOptions): Registry & Closable {
+export function memoryRegistry(options: MemoryRegistryOptions): MemoryRegistry {
   const { identity, proxy } = options;
   const secure = identity.mode === "spiffe";
+  const stores = { services: memoryServices(), endpoints: memoryEndpoints() };
   const serviceOwners = new Ownership(nsRules, options.policies);
   const endpointOwners = new Ownership(nseRules, options.policies);
   const services = chain<NsKind>(
@@ -40,7 +46,7 @@ export function memoryRegistry(options: MemoryRegistryOptions): Registry & Closa
       setPayloadServer(),
       interdomainServer(nsRules, proxy?.services),
     ],
-    memoryServices(),
+    stores.services,
   );
   const endpoints = chain<NseKind>(
     [
@@ -52,8 +58,16 @@ export function memoryRegistry(options: MemoryRegistryOptions): Registry & Closa
       setRegistrationTimeServer(),
       expireServer(options),
     ],
-    memoryEndpoints(),
+    stores.endpoints,
   );
   const close = (): Promise<void> => closeAll([services, endpoints].map(({ stop }) => ({ close: stop })));
-  return { services, endpoints, close, [Symbol.asyncDispose]: close };
+  return {
+    services,
+    endpoints,
+    get counts() {
+      return { services: stores.services.size, endpoints: stores.endpoints.size };
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
 }

@@ -4,20 +4,29 @@ import { type EntryRules, type NseKind, type NsKind, nseRules, nsRules, type Reg
 import { matchesEndpointQuery, matchesServiceQuery } from "../match/index.ts";
 import { EntryStore } from "./store.ts";
 
+/** The bottom of a chain that keeps its entries. */
+export interface MemoryHandler<K extends RegistryKind> extends Handler<K> {
+  /** Entries there are. */
+  readonly size: number;
+}
+
 /** Network services in memory, as the bottom of a chain. */
-export function memoryServices(): Handler<NsKind> {
+export function memoryServices(): MemoryHandler<NsKind> {
   return memory(nsRules, new EntryStore<NetworkService>({ keys: () => [], fits: matchesServiceQuery }));
 }
 
 /** Endpoints in memory, indexed by name and by service. */
-export function memoryEndpoints(): Handler<NseKind> {
+export function memoryEndpoints(): MemoryHandler<NseKind> {
   const keys = (entry: NetworkServiceEndpoint): readonly string[] => entry.networkServiceNames;
   return memory(nseRules, new EntryStore<NetworkServiceEndpoint>({ keys, fits: matchesEndpointQuery }));
 }
 
 /** What is found is shared with the store: whoever changes it copies it first. */
-function memory<K extends RegistryKind>(rules: EntryRules<K>, store: EntryStore<K["request"]>): Handler<K> {
+function memory<K extends RegistryKind>(rules: EntryRules<K>, store: EntryStore<K["request"]>): MemoryHandler<K> {
   return {
+    get size() {
+      return store.size;
+    },
     async request(_ctx, entry) {
       store.set(rules.copy(entry));
       return entry;
