@@ -1,0 +1,1 @@
+export { type FakeConnection, type FakeEndpoint, FakeMesh } from "./mesh.ts";
