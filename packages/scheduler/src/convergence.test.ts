@@ -31,7 +31,7 @@ type Step =
 
 const bare = fc.record({ content: fc.constantFrom("1", "2"), mold: fc.constantFrom("m", "n") });
 
-function valueOf(index: number): fc.Arbitrary<TestValue> {
+function valueAt(index: number): fc.Arbitrary<TestValue> {
   const earlier = bases.slice(0, index);
   const nameable = [...notified, ...earlier, ...earlier.flatMap(derivedOf)];
   const inner = fc.record({
@@ -60,7 +60,7 @@ function valueOf(index: number): fc.Arbitrary<TestValue> {
 
 const change = fc
   .integer({ min: 0, max: bases.length - 1 })
-  .chain((i) => fc.tuple(fc.constant(bases[i] ?? ""), fc.option(valueOf(i), { freq: 3 })));
+  .chain((i) => fc.tuple(fc.constant(bases[i] ?? ""), fc.option(valueAt(i), { freq: 3 })));
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   {

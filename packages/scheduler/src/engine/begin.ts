@@ -1,5 +1,4 @@
 import type { Node } from "../graph/node.ts";
-import type { ValueState } from "../value.ts";
 import { type CallOperation, SouthboundCall } from "./call.ts";
 import type { Engine } from "./engine.ts";
 import type { CallGate } from "./gate.ts";
@@ -9,7 +8,8 @@ import { isPromise } from "./southbound.ts";
 /** Begins an operation. It may have ended when this returns. */
 export function begin(engine: Engine, node: Node, operation: CallOperation): void {
   const run = engine.runFor(node, `${operation.toLowerCase()} of ${node.key}`);
-  const call = new SouthboundCall(operation, node, run, node.state);
+  const call = new SouthboundCall(operation, node, run);
+  node.beforeWaiting = undefined;
   node.call = call;
   engine.graph.changed(node);
   if (operation !== "DELETE") {
@@ -31,7 +31,7 @@ export function begin(engine: Engine, node: Node, operation: CallOperation): voi
     return;
   }
   call.leaveGate = () => gate.cancel(turn);
-  showRunning(engine, call);
+  engine.showWaiting(call.node);
 }
 
 /** Gives up a call that has not been made yet. */
@@ -59,7 +59,7 @@ function perform(engine: Engine, call: SouthboundCall, gate: CallGate | undefine
     return;
   }
   engine.calls.add(call);
-  showRunning(engine, call);
+  engine.showWaiting(call.node);
   const boundMs = call.node.descriptor?.timeoutMs;
   if (boundMs !== undefined) call.cancelDeadline = engine.deadlines?.add(boundMs, () => expire(engine, call));
   call.returned = Promise.resolve(result).then(
@@ -82,19 +82,4 @@ function ended(engine: Engine, call: SouthboundCall): void {
   engine.hooks.called(call, "ended");
   call.leaveGate?.();
   call.leaveGate = undefined;
-}
-
-const settledStates: ReadonlySet<ValueState> = new Set([
-  "NONEXISTENT",
-  "REMOVED",
-  "MISSING",
-  "UNIMPLEMENTED",
-  "INVALID",
-  "FAILED",
-]);
-
-/** A create that takes time shows as PENDING, not as whatever was before. */
-function showRunning(engine: Engine, call: SouthboundCall): void {
-  const { node } = call;
-  if (call.operation === "CREATE" && settledStates.has(node.state)) engine.setState(node, "PENDING");
 }

@@ -54,7 +54,8 @@ export class SouthboundCall {
   cancelDeadline: (() => void) | undefined = undefined;
   leaveGate: (() => void) | undefined = undefined;
 
-  constructor(operation: CallOperation, node: Node, run: Run, prevState: ValueState) {
+  constructor(operation: CallOperation, node: Node, run: Run) {
+    const before = node.beforeWaiting;
     const putting = operation !== "DELETE";
     this.operation = operation;
     this.node = node;
@@ -62,9 +63,9 @@ export class SouthboundCall {
     this.needs = putting ? node.needs : node.bound;
     this.claims = putting ? node.wantedClaims : node.claims;
     this.run = run;
-    this.prevState = prevState;
+    this.prevState = before?.state ?? node.state;
     this.prevValue = node.exists ? node.value : undefined;
-    this.prevError = node.error;
+    this.prevError = before ? before.error : node.error;
     this.recreate = node.recreating;
   }
 

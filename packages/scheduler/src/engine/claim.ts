@@ -17,7 +17,10 @@ export function mayClaim(engine: Engine, node: Node): boolean {
   if (!taken) return true;
   claims.wait(node, taken.name);
   node.waitingForClaim = taken.name;
-  if (taken.holder.inMotion && !waitsOn(engine, taken.holder, node)) return false;
+  if (taken.holder.inMotion && !waitsOn(engine, taken.holder, node)) {
+    engine.showWaiting(node);
+    return false;
+  }
   if (node.exists && taken.holder.inMotion) {
     leave(engine, node);
     return false;
@@ -29,9 +32,9 @@ export function mayClaim(engine: Engine, node: Node): boolean {
   );
   const operation = node.exists ? "UPDATE" : "CREATE";
   if (node.state !== "FAILED" || String(node.error) !== String(error)) {
-    const prev = { prevState: node.state, prevValue: node.value, prevError: node.error };
+    const before = { state: node.state, value: node.value, error: node.error };
     engine.setState(node, "FAILED", error);
-    engine.record(node.cause, node, { operation, noop: true, newError: error, ...prev });
+    engine.recordNoop(node, operation, before, error);
     engine.reportError(node.cause, node, operation, error);
   }
   engine.rest(node);

@@ -2,11 +2,11 @@ import { CodedError } from "@nsmkit/core";
 import { isReadyInCycle } from "../graph/cycle.ts";
 import type { Node } from "../graph/node.ts";
 import { abandonQueued, begin } from "./begin.ts";
-import { mayClaim } from "./claim.ts";
-import { undo } from "./outcome.ts";
 import type { SouthboundCall } from "./call.ts";
+import { mayClaim } from "./claim.ts";
 import { setDerived, unwantObsolete } from "./derive.ts";
 import type { Engine } from "./engine.ts";
+import { undo } from "./outcome.ts";
 import { forget, leave, waitForBlockers } from "./remove.ts";
 import { dropUnused, isSame, resolve } from "./resolve.ts";
 
@@ -83,9 +83,9 @@ function refuse(engine: Engine, node: Node, error: unknown): void {
   }
   if (node.state !== "INVALID" || node.error !== error) {
     const operation = node.exists ? "UPDATE" : "CREATE";
-    const prev = { prevState: node.state, prevValue: node.value, prevError: node.error };
+    const before = { state: node.state, value: node.value, error: node.error };
     engine.setState(node, "INVALID", error);
-    engine.record(node.cause, node, { operation, newError: error, noop: true, ...prev });
+    engine.recordNoop(node, operation, before, error);
     engine.reportError(node.cause, node, "VALIDATE", error);
   }
   if (node.exists && node.leaving) cancelLeaving(engine, node);
@@ -94,9 +94,9 @@ function refuse(engine: Engine, node: Node, error: unknown): void {
 
 function putAside(engine: Engine, node: Node): void {
   if (node.state !== "UNIMPLEMENTED") {
-    const prevState = node.state;
+    const before = { state: node.state, value: undefined, error: node.error };
     engine.setState(node, "UNIMPLEMENTED");
-    engine.record(node.cause, node, { operation: "CREATE", noop: true, prevState });
+    engine.recordNoop(node, "CREATE", before);
   }
   engine.rest(node);
 }
@@ -113,12 +113,14 @@ function reconcile(engine: Engine, node: Node): void {
   }
   if (!ready) {
     if (!node.exists) node.failure = undefined;
-    if (isWorthWaiting(node)) node.awaiting = true;
-    else if (node.exists) leave(engine, node);
+    if (isWorthWaiting(node)) {
+      node.awaiting = true;
+      engine.showWaiting(node);
+    } else if (node.exists) leave(engine, node);
     else restPending(engine, node);
-  } else if (same) confirm(engine, node);
+  } else if (node.failure && node.failure.operation !== "DELETE") engine.rest(node);
+  else if (same) confirm(engine, node);
   else if (recreate) leave(engine, node);
-  else if (node.failure && node.failure.operation !== "DELETE") engine.rest(node);
   else if (node.exists) update(engine, node);
   else if (mayClaim(engine, node)) begin(engine, node, "CREATE");
 }
@@ -145,11 +147,14 @@ function isWorthWaiting(node: Node): boolean {
 }
 
 function restPending(engine: Engine, node: Node): void {
+  engine.showWaiting(node);
   if (node.state !== "PENDING") {
-    const prev = { prevState: node.state, prevError: node.error };
+    node.beforeWaiting = { state: node.state, value: undefined, error: node.error };
     engine.setState(node, "PENDING");
-    engine.record(node.cause, node, { operation: "CREATE", noop: true, ...prev });
-  } else engine.setState(node, "PENDING");
+  }
+  if (node.beforeWaiting) engine.recordNoop(node, "CREATE", node.beforeWaiting);
+  node.beforeWaiting = undefined;
+  engine.setState(node, "PENDING");
   engine.rest(node);
 }
 
@@ -170,10 +175,9 @@ function confirm(engine: Engine, node: Node): void {
   if (node.leaving) cancelLeaving(engine, node);
   const state = node.origin === "SB" ? "OBTAINED" : "CONFIGURED";
   if (node.state !== state || node.error !== undefined) {
-    const prev = { prevState: node.state, prevValue: node.value, prevError: node.error };
-    const recorded = node.state !== "DISCOVERED" && node.state !== state;
+    const before = { state: node.state, value: node.value, error: node.error };
     engine.setState(node, state);
-    if (recorded) engine.record(node.cause, node, { operation: "UPDATE", noop: true, ...prev });
+    if (before.state !== "DISCOVERED" && before.state !== state) engine.recordNoop(node, "UPDATE", before);
   }
   setDerived(engine, node);
   engine.graph.becameAvailable(node);

@@ -8,7 +8,9 @@ export function setDerived(engine: Engine, node: Node): void {
   if (node.base || (node.derivedFor === node.value && node.derivedIntent === node.intent)) return;
   node.derivedFor = node.value;
   node.derivedIntent = node.intent;
-  const wanted = derivedOf(node, node.value);
+  const next = node.derivedNext;
+  const wanted = next && next.of === node.value ? next.pairs : derivedOf(node, node.value);
+  node.derivedNext = undefined;
   if (wanted.length === 0 && node.derived === undefined) return;
   unwantAllBut(engine, node, wanted);
   for (let i = wanted.length - 1; i >= 0; i--) {
@@ -20,12 +22,17 @@ export function setDerived(engine: Engine, node: Node): void {
 /** Before an update: no longer wants what does not follow from the new value. */
 export function unwantObsolete(engine: Engine, node: Node): void {
   if (node.derived === undefined) return;
-  if (unwantAllBut(engine, node, derivedOf(node, node.wanted))) node.derivedFor = undefined;
+  const of = node.wanted;
+  const known = node.derivedNext;
+  const next = known && known.of === of ? known : { of, pairs: derivedOf(node, of) };
+  node.derivedNext = next;
+  if (unwantAllBut(engine, node, next.pairs)) node.derivedFor = undefined;
 }
 
 /** The value is going: none of its derived values is wanted. */
 export function unwantDerived(engine: Engine, node: Node): void {
   node.derivedFor = undefined;
+  node.derivedNext = undefined;
   if (node.derived) unwantAllBut(engine, node, []);
 }
 

@@ -1,6 +1,6 @@
 import { CodedError, type Logger } from "@nsmkit/core";
 import { Graph } from "../graph/graph.ts";
-import { type Intent, type Node, noRuns } from "../graph/node.ts";
+import { type Before, type Intent, type Node, noRuns } from "../graph/node.ts";
 import type { DescriptorRegistry } from "../registry.ts";
 import type { OpRecord, Run } from "../transaction/run.ts";
 import type { TxnOperation, ValueOrigin, ValueState } from "../value.ts";
@@ -43,6 +43,18 @@ export interface Because {
   readonly cause: Run | undefined;
 }
 
+type Transition = Omit<OpRecord, "key" | "descriptor" | "newState" | "derived" | "property" | "revert">;
+
+/** States that say nothing about a new attempt. */
+const overtaken: ReadonlySet<ValueState> = new Set([
+  "NONEXISTENT",
+  "REMOVED",
+  "MISSING",
+  "UNIMPLEMENTED",
+  "INVALID",
+  "FAILED",
+]);
+
 const nobody: Because = { waiters: noRuns, cause: undefined };
 
 /**
@@ -79,7 +91,8 @@ export class Engine {
     const { cause } = because;
     if (cause && !(node.cause && !node.cause.closed && node.cause.seqNum > cause.seqNum)) node.cause = cause;
     node.inMotion = true;
-    if (node.dirty) return;
+    // Whoever lets go of a held node touches it.
+    if (node.dirty || node.held > 0) return;
     node.dirty = true;
     this.#stack.push(node);
   }
@@ -101,9 +114,16 @@ export class Engine {
     if (!node.available) {
       for (const { set } of node.dependants ?? []) if (set.owner?.awaiting) this.touch(set.owner);
     }
+    if (node.exists && node.failure?.operation === "DELETE") this.#tellWhoWaits(node);
     if (node.claims.length > 0) {
       for (const waiter of this.graph.claims.waitersFor(node)) if (waiter.inMotion) this.touch(waiter);
     }
+  }
+
+  /** The node could not be removed for now: those that wait for that should not pretend to be busy. */
+  #tellWhoWaits(node: Node): void {
+    if (node.base?.inMotion) this.touch(node.base);
+    for (const { support } of node.bound.deps) if (support?.leaving && support.inMotion) this.touch(support);
   }
 
   leaveRuns(node: Node): void {
@@ -185,25 +205,40 @@ export class Engine {
     this.hooks.changed(node);
   }
 
-  /** Notes an operation in the record of its transaction. */
-  record(run: Run | undefined, node: Node, op: Partial<OpRecord> & { operation: TxnOperation }): void {
+  /** A value that is not there yet shows as PENDING while something is under way, not as whatever was before. */
+  showWaiting(node: Node): void {
+    if (node.exists || !overtaken.has(node.state)) return;
+    node.beforeWaiting = { state: node.state, value: undefined, error: node.error };
+    this.setState(node, "PENDING");
+  }
+
+  /** Notes in the record of the current transaction that nothing had to be, or could be, called. */
+  recordNoop(node: Node, operation: TxnOperation, prev: Before, newError: unknown = undefined): void {
+    const newValue = node.wanted;
+    const { state: prevState, value: prevValue, error: prevError } = prev;
+    const op = { operation, newValue, newError, prevState, prevValue, prevError, noop: true, recreate: false };
+    this.record(node.cause, node, op);
+  }
+
+  /** Notes an operation in the record of a transaction. */
+  record(run: Run | undefined, node: Node, op: Transition): void {
     node.lastOperation = op.operation;
     if (!run || run.closed) return;
     run.record({
+      operation: op.operation,
       key: node.key,
       descriptor: node.descriptor,
       newState: node.state,
-      newValue: node.wanted,
-      newError: undefined,
-      prevState: "NONEXISTENT",
-      prevValue: undefined,
-      prevError: undefined,
-      noop: false,
+      newValue: op.newValue,
+      newError: op.newError,
+      prevState: op.prevState,
+      prevValue: op.prevValue,
+      prevError: op.prevError,
+      noop: op.noop,
       derived: node.base !== undefined,
       property: node.isProperty,
       revert: node.intent?.revert ?? false,
-      recreate: false,
-      ...op,
+      recreate: op.recreate,
     });
   }
 

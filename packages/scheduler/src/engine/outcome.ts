@@ -171,6 +171,7 @@ function recordCall(engine: Engine, call: SouthboundCall, error: unknown): void 
     prevState: call.prevState,
     prevValue: call.prevValue,
     prevError: call.prevError,
+    noop: false,
     recreate: call.recreate,
   });
 }

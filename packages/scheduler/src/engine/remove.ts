@@ -68,9 +68,9 @@ function noLongerInTheWay(engine: Engine, node: Node, base: Node): void {
 export function forget(engine: Engine, node: Node): void {
   const { base } = node;
   if (node.state !== "NONEXISTENT" && node.state !== "REMOVED") {
-    const prev = { prevState: node.state, prevError: node.error };
+    const before = { state: node.state, value: undefined, error: node.error };
     engine.setState(node, "REMOVED");
-    engine.record(node.cause, node, { operation: "DELETE", noop: true, ...prev });
+    engine.recordNoop(node, "DELETE", before);
   }
   const { needs } = node;
   node.needs = noDeps;

@@ -15,13 +15,17 @@ export function markCycles(owner: Node): void {
   }
 }
 
-/** True if the node lacks only members of its own circle, and none of these is being worked on right now. */
+/**
+ * True if the node lacks only members of its own circle, and these lack only each other. One that does not exist yet
+ * also has its turn only when no other member is being worked on.
+ */
 export function isReadyInCycle(node: Node): boolean {
   if (!node.mayCycle) return false;
-  const members = component(node, missingTargets);
+  const members = component(node, circularTargets);
   if (members.size < 2) return false;
   for (const member of members) {
-    if (member !== node && (member.call || member.held > 0 || member.leaving)) return false;
+    if (member !== node && member.leaving) return false;
+    if (member !== node && !node.exists && (member.call || member.held > 0)) return false;
     if (member.wanted === undefined || member.origin === "SB" || (member.resolved && member.invalid)) return false;
     for (const dep of member.needs.deps) {
       if (!dep.met && !(dep.target && members.has(dep.target))) return false;
@@ -82,6 +86,6 @@ function wantedTargets(node: Node): Node[] {
   return node.needs.deps.flatMap((dep) => (dep.target ? [dep.target] : []));
 }
 
-function missingTargets(node: Node): Node[] {
-  return node.needs.deps.flatMap((dep) => (dep.target && !dep.met ? [dep.target] : []));
+function circularTargets(node: Node): Node[] {
+  return wantedTargets(node).filter((target) => target.mayCycle);
 }

@@ -159,6 +159,7 @@ export class Graph {
   becameAvailable(node: Node, sameInstance = false): void {
     if (node.available) return;
     node.available = true;
+    if (!node.dependants?.size && !this.#anyOf.inUse) return;
     const ready: Node[] = [];
     for (const dep of node.dependants ?? []) {
       const { set } = dep;
@@ -171,7 +172,8 @@ export class Graph {
         dep.broken = false;
         set.broken--;
       }
-      if (set.unmet === 0 && set.owner) ready.push(set.owner);
+      // In a circle, a value may be ready although it lacks some.
+      if (set.owner && (set.unmet === 0 || set.owner.mayCycle)) ready.push(set.owner);
     }
     for (const dep of this.#anyOf.add(node)) {
       if (dep.broken && sameInstance && dep.witness === node) {

@@ -1,7 +1,7 @@
 import type { SouthboundCall } from "../engine/call.ts";
 import type { RegisteredDescriptor } from "../registry.ts";
 import type { Run } from "../transaction/run.ts";
-import type { TxnOperation, ValueOrigin, ValueState } from "../value.ts";
+import type { KeyValue, TxnOperation, ValueOrigin, ValueState } from "../value.ts";
 import { type Dep, type DepSet, noDeps } from "./dependency.ts";
 
 /** Retry options with all defaults filled in. */
@@ -24,6 +24,13 @@ export interface Failure {
   readonly operation: TxnOperation;
   readonly error: unknown;
   readonly state: "FAILED" | "RETRYING";
+}
+
+/** What was said of a value before something happened to it. */
+export interface Before {
+  readonly state: ValueState;
+  readonly value: unknown;
+  readonly error: unknown;
 }
 
 export const noRuns: readonly Run[] = [];
@@ -76,6 +83,8 @@ export class Node {
   /** The applied value, and the intent, whose derived values are wanted. */
   derivedFor: unknown = undefined;
   derivedIntent: Intent | undefined = undefined;
+  /** During an update: what will be derived from the new value. */
+  derivedNext: { readonly of: unknown; readonly pairs: readonly KeyValue[] } | undefined = undefined;
   /** May be part of a dependency cycle; see cycle.ts. */
   mayCycle = false;
 
@@ -111,6 +120,8 @@ export class Node {
   state: ValueState = "NONEXISTENT";
   error: unknown = undefined;
   lastOperation: TxnOperation = "UNDEFINED";
+  /** The state that PENDING stands in front of while the value waits for something under way. */
+  beforeWaiting: Before | undefined = undefined;
 
   constructor(key: string) {
     this.key = key;

@@ -4,7 +4,7 @@ import type { Deadlines } from "../engine/deadlines.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Node } from "../graph/node.ts";
 import type { DescriptorRegistry, RegisteredDescriptor } from "../registry.ts";
-import { applyValues } from "../transaction/apply.ts";
+import { touchInOrder, wantValues } from "../transaction/apply.ts";
 import type { Run, RunValue } from "../transaction/run.ts";
 import type { ResyncKind } from "../transaction.ts";
 import type { ValueOrigin } from "../value.ts";
@@ -62,12 +62,14 @@ export class Resync {
     const { engine, registry } = this.#deps;
     const readable = registry.retrieveOrder().filter(({ descriptor }) => descriptor.retrieve);
     const held = new Map<RegisteredDescriptor, Node[]>(readable.map((registered) => [registered, []]));
-    for (const node of applyValues(engine, this.#run, this.#values)) {
+    const nodes = wantValues(engine, this.#run, this.#values);
+    for (const node of nodes) {
       const list = node.descriptor && held.get(node.descriptor);
       if (!list) continue;
       node.held++;
       list.push(node);
     }
+    touchInOrder(engine, nodes, () => this.#run);
     for (const registered of readable) {
       this.#run.holds++;
       this.#done.set(registered, this.#refresh(registered, held.get(registered) ?? []));
@@ -78,20 +80,20 @@ export class Resync {
     const { engine, deadlines, logger } = this.#deps;
     const earlier = registered.descriptor.retrieveDependencies ?? [];
     await Promise.all(earlier.map((name) => this.#done.get(this.#deps.registry.get(name) as RegisteredDescriptor)));
+    let foundToo: readonly Node[] = [];
     try {
       if (engine.closed) return;
       const since = engine.graph.tick;
       const retrieval = new Retrieval(registered, { correlate: this.#correlate(registered) }, deadlines);
       this.#retrievals.add(retrieval);
       const values = await retrieval.result.finally(() => this.#retrievals.delete(retrieval));
-      if (!engine.closed) this.#take(registered, values, since);
+      if (!engine.closed) foundToo = this.#take(registered, values, since);
     } catch (error) {
       logger.warn("reading values failed; this descriptor is not refreshed", { descriptor: registered.name, error });
     } finally {
-      for (const node of held) {
-        node.held--;
-        engine.touch(node, node);
-      }
+      for (const node of held) node.held--;
+      // A held node may meanwhile belong to a later transaction.
+      touchInOrder(engine, [...held, ...foundToo], (node) => (node.waiters.length > 0 ? node : this.#run));
       this.#run.holds--;
       engine.checkDone(this.#run);
       engine.drain();
@@ -107,7 +109,8 @@ export class Resync {
     return correlate;
   }
 
-  #take(registered: RegisteredDescriptor, values: readonly RetrievedValue[], since: number): void {
+  /** @returns nodes of other values than those of the transaction: what is ours but not wanted, what is southbound's */
+  #take(registered: RegisteredDescriptor, values: readonly RetrievedValue[], since: number): Node[] {
     const { engine, logger, originOf } = this.#deps;
     const run = this.#run;
     const seen = new Map<string, RetrievedValue>();
@@ -129,11 +132,15 @@ export class Resync {
       engine.touch(node, run);
       missing(engine, node, finding);
     }
+    const others: Node[] = [];
     for (const value of [...seen.values()].sort((a, b) => (a.key < b.key ? -1 : 1))) {
-      // Looking at it also removes what is ours although nobody wants it.
-      engine.touch(engine.graph.ensure(value.key), run);
+      const node = engine.graph.ensure(value.key);
+      engine.join(node, run.waiters);
+      if (!node.cause || node.cause.closed) node.cause = run;
       found(engine, value, finding);
+      if (node.held === 0) others.push(node);
     }
+    return others;
   }
 
   close(): void {

@@ -1,16 +1,16 @@
 import { CodedError } from "@nsmkit/core";
 import { needsRecreate } from "../engine/decide.ts";
-import type { Engine } from "../engine/engine.ts";
+import type { Because, Engine } from "../engine/engine.ts";
 import { isSame } from "../engine/resolve.ts";
 import type { Node } from "../graph/node.ts";
 import type { Run, RunValue } from "./run.ts";
 
 /**
- * Makes the changes of a transaction wanted, all of them before anything is decided, and has their nodes looked at:
- * deletes first, then what has to be re-created, creates, updates, each group by key.
+ * Makes the changes of a transaction wanted, all of them before anything is decided.
+ * @returns their nodes, for `touchInOrder`
  */
-export function applyValues(engine: Engine, run: Run, changes: readonly RunValue[]): Node[] {
-  const ordered: { readonly node: Node; readonly group: number }[] = [];
+export function wantValues(engine: Engine, run: Run, changes: readonly RunValue[]): Node[] {
+  const nodes: Node[] = [];
   for (const { key, value } of changes) {
     if (value === undefined && !isKnown(engine.graph.get(key))) {
       run.values.push({ key, value, origin: "NB" });
@@ -26,11 +26,17 @@ export function applyValues(engine: Engine, run: Run, changes: readonly RunValue
     if (run.revertOnFailure) run.previous.set(node, { wanted: node.wanted, origin: node.origin });
     if (!isSame(node, node.wanted, value)) supersede(engine, node, run);
     engine.want(node, value, "NB", run.intent);
-    ordered.push({ node, group: groupOf(node) });
+    nodes.push(node);
   }
-  ordered.sort((a, b) => b.group - a.group || (a.node.key < b.node.key ? 1 : -1));
-  for (const { node } of ordered) engine.touch(node, run);
-  return ordered.map(({ node }) => node);
+  return nodes;
+}
+
+/** Has nodes looked at, first those to be deleted, then re-created, created, updated, each by key. */
+export function touchInOrder(engine: Engine, nodes: readonly Node[], because: (node: Node) => Because): void {
+  const grouped = nodes.map((node) => ({ node, group: groupOf(node) }));
+  // Last touched is looked at first.
+  grouped.sort((a, b) => b.group - a.group || (a.node.key < b.node.key ? 1 : -1));
+  for (const { node } of grouped) engine.touch(node, because(node));
 }
 
 function isKnown(node: Node | undefined): boolean {

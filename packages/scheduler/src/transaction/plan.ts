@@ -4,7 +4,7 @@ import { Engine, type EngineHooks } from "../engine/engine.ts";
 import { drySouthbound } from "../engine/southbound.ts";
 import { copyGraph } from "../graph/copy.ts";
 import type { DescriptorRegistry } from "../registry.ts";
-import { applyValues } from "./apply.ts";
+import { touchInOrder, wantValues } from "./apply.ts";
 import { type OpRecord, Run, type RunValue } from "./run.ts";
 
 /**
@@ -37,7 +37,7 @@ export function planOperations(
   });
   finishWhatRuns(engine, dry, others);
   const run = new Run({ seqNum, type: "NBTransaction", startMs: 0 });
-  applyValues(dry, run, values);
+  touchInOrder(dry, wantValues(dry, run, values), () => run);
   dry.drain();
   return run.ops.filter((op) => op !== undefined);
 }

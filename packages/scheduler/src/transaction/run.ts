@@ -96,7 +96,7 @@ export class Run {
   }
 
   record(op: OpRecord): void {
-    if (op.operation === "CREATE") {
+    if (op.operation === "CREATE" && (op.noop || this.#putOff.size > 0)) {
       const index = this.#putOff.get(op.key);
       const before = index === undefined ? undefined : this.ops[index];
       if (index !== undefined && before) {

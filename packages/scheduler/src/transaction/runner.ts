@@ -12,7 +12,7 @@ import type { DescriptorRegistry } from "../registry.ts";
 import type { Statistics } from "../stats.ts";
 import type { TransactionOptions, TransactionResult } from "../transaction.ts";
 import type { ValueOrigin } from "../value.ts";
-import { applyValues } from "./apply.ts";
+import { touchInOrder, wantValues } from "./apply.ts";
 import { planOperations } from "./plan.ts";
 import { resultOf } from "./result.ts";
 import { type DueRetries, RetryQueue, retryPolicy } from "./retry.ts";
@@ -108,7 +108,7 @@ export class Runner {
     run.planned = planned;
     this.#work(run, () => {
       if (resync && resync !== "upstream") this.#resync(run, changes);
-      else applyValues(this.engine, run, changes);
+      else touchInOrder(this.engine, wantValues(this.engine, run, changes), () => run);
     });
     return run;
   }
