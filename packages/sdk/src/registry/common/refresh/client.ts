@@ -20,6 +20,8 @@ const earliest = 0.6;
 const latest = 2 / 3;
 /** A registry that restarts is back within a second; nobody waits longer than that for the next try. */
 const shortWatchMs = 1_000;
+/** A registry whose clock is behind ours seems to grant no time at all; it must not be asked without pause either. */
+const shortestRefreshMs = 250;
 const backoff = { initialMs: 50, maxMs: 1_000, jitter: 0.5 };
 
 /**
@@ -98,7 +100,7 @@ class Keeper {
     if (entry.expirationTime) {
       const leftMs = timestampMs(entry.expirationTime) - this.#clock.now();
       const part = earliest + (latest - earliest) * Math.random();
-      this.#timer = this.#clock.after(Math.max(0, leftMs * part), () => void this.#renew());
+      this.#timer = this.#clock.after(Math.max(shortestRefreshMs, leftMs * part), () => void this.#renew());
     }
     if (!this.#watching) void this.#watch(entry.name);
   }

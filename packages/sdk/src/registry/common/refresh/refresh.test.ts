@@ -15,6 +15,7 @@ class FakeRegistry implements NseHandler {
   readonly registered: number[] = [];
   readonly #watchers = new Set<(event: "deleted" | "broken") => void>();
   down = false;
+  grantsMs = 60_000;
   watchesFail = false;
   closed = 0;
 
@@ -30,7 +31,7 @@ class FakeRegistry implements NseHandler {
   request: NseHandler["request"] = async (_ctx, entry) => {
     if (this.down) throw new CodedError("UNAVAILABLE", "registry is down");
     this.registered.push(this.clock.now());
-    return { ...entry, expirationTime: timestampOf(this.clock.now() + 60_000) };
+    return { ...entry, expirationTime: timestampOf(this.clock.now() + this.grantsMs) };
   };
   close: NseHandler["close"] = async () => {
     this.closed++;
@@ -79,6 +80,16 @@ describe("refresh", () => {
     assert.equal(registry.registered.length, 2);
     await clock.advance(40_000);
     assert.equal(registry.registered.length, 3);
+    await close();
+  });
+
+  test("a registry whose clock is far behind is asked four times a second, not without pause", async () => {
+    const { clock, registry, close } = await start();
+    registry.grantsMs = -120_000;
+    await clock.advance(40_000);
+    registry.registered.length = 0;
+    await clock.advance(10_000);
+    assert.ok(registry.registered.length <= 40, `${registry.registered.length}`);
     await close();
   });
 
