@@ -1,0 +1,132 @@
+import type { NetworkServiceSpec } from "../documents/network-service.ts";
+
+/**
+ * What a lab shall be, with every reference resolved: plain JSON that goes from the command line to the supervisor.
+ * Two specs with equal JSON are the same lab.
+ */
+export interface LabSpec {
+  readonly name: string;
+  readonly description?: string;
+  /** Address with length of the underlay bridge: "198.18.0.1/24". */
+  readonly gateway: string;
+  readonly underlayMtu: number;
+  readonly nodes: readonly NodeSpec[];
+  readonly links: readonly LinkSpec[];
+  readonly networkServices: readonly NetworkServiceSpec[];
+  readonly configMaps: readonly ConfigMapSpec[];
+  readonly pods: readonly PodSpec[];
+  readonly configurations: readonly ConfigurationSpec[];
+  readonly checks: readonly CheckSpec[];
+}
+
+export interface NodeSpec {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** On the underlay, with length. */
+  readonly address: string;
+}
+
+export interface LinkEndSpec {
+  readonly owner: { readonly kind: "node" | "pod"; readonly name: string };
+  readonly interface: string;
+  readonly addresses: readonly string[];
+  readonly mac?: string;
+  readonly mtu?: number;
+}
+
+/** A veth pair between nodes or Pods, made before the programs in them start. */
+export interface LinkSpec {
+  /** `a:eth0--b:eth1`. */
+  readonly name: string;
+  readonly ends: readonly [LinkEndSpec, LinkEndSpec];
+}
+
+export interface ConfigMapSpec {
+  readonly name: string;
+  /** File name -> content, base64. */
+  readonly files: Readonly<Record<string, string>>;
+}
+
+export type VolumeSpec =
+  | {
+      readonly name: string;
+      readonly type: "configMap";
+      readonly configMap: string;
+      readonly items?: readonly { readonly key: string; readonly path: string }[];
+    }
+  | { readonly name: string; readonly type: "emptyDir" }
+  /** The node's folder of the mesh socket. */
+  | { readonly name: string; readonly type: "mesh" }
+  | { readonly name: string; readonly type: "hostPath"; readonly path: string; readonly mustExist: boolean };
+
+export interface MountSpec {
+  readonly volume: string;
+  readonly path: string;
+  readonly subPath?: string;
+  readonly readOnly: boolean;
+}
+
+export interface ContainerSpec {
+  readonly name: string;
+  readonly image: string;
+  /** Absent: not runnable, for the reason given. */
+  readonly command?: readonly string[];
+  readonly notRunnable?: string;
+  readonly env: readonly (readonly [name: string, value: string])[];
+  readonly workingDir: string;
+  /** One of our programs that this container runs. */
+  readonly program?: string;
+  /** Of an agent: MICROSERVICE_LABEL. */
+  readonly microservice?: string;
+  /** An init container that keeps running beside the others. */
+  readonly sidecar?: boolean;
+}
+
+export type RestartPolicy = "Always" | "OnFailure" | "Never";
+
+export interface PodSpec {
+  readonly name: string;
+  readonly namespace: string;
+  readonly node: string;
+  readonly hostname: string;
+  readonly hostNetwork: boolean;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly sysctls: readonly { readonly name: string; readonly value: string }[];
+  readonly restartPolicy: RestartPolicy;
+  readonly graceSeconds: number;
+  readonly volumes: readonly VolumeSpec[];
+  /** Of all containers: in a lab those of one Pod share one view of the file system. */
+  readonly mounts: readonly MountSpec[];
+  readonly initContainers: readonly ContainerSpec[];
+  readonly containers: readonly ContainerSpec[];
+}
+
+/** A CNFConfiguration, for the agents with these labels. */
+export interface ConfigurationSpec {
+  readonly name: string;
+  readonly microservices: readonly string[];
+  readonly document: unknown;
+}
+
+export interface OutputRule {
+  readonly contains?: readonly string[];
+  readonly excludes?: readonly string[];
+  /** Regular expressions, multi-line. */
+  readonly matches?: readonly string[];
+  readonly equals?: string;
+}
+
+export interface CheckSpec {
+  readonly name: string;
+  readonly pod: string;
+  readonly container?: string;
+  readonly command: readonly string[];
+  readonly exitCode: number;
+  readonly stdout: OutputRule;
+  readonly stderr: OutputRule;
+  readonly timeoutMs: number;
+  readonly show: boolean;
+}
+
+export const meshSocketDirectory = "/var/lib/networkservicemesh";
+export const meshSocketUrl = `unix://${meshSocketDirectory}/nsm.io.sock`;
