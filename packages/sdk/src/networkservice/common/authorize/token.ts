@@ -69,6 +69,7 @@ export function isSignedBy(token: string, certificate: Uint8Array): boolean {
   try {
     const key = keys.get(certificate) ?? new X509Certificate(certificate).publicKey;
     keys.set(certificate, key);
+    if (key.asymmetricKeyDetails?.namedCurve !== "prime256v1") return false;
     if (!verify("sha256", signed, { key, dsaEncoding: "ieee-p1363" }, signature)) return false;
   } catch {
     return false;

@@ -79,7 +79,7 @@ export function refreshAfterMs(connection: Connection, nowMs: number): number {
   const leftMs = Math.min(...ends) - nowMs;
   if (ends.length === 0) return Number.POSITIVE_INFINITY;
   const scale = pathSegments.length > 1 ? 0.2 + (0.2 * index) / pathSegments.length : 1 / 3;
-  return Math.max(shortestIntervalMs, leftMs * scale);
+  return Math.max(shortestIntervalMs, Math.round(leftMs * scale));
 }
 
 /** A token that is expired on arrival, or a clock that is wrong, must not make a busy loop. */
