@@ -53,14 +53,15 @@ export class KernelHandle extends BatchHandle {
   }
 
   async batch<const Ops extends readonly Op[]>(ops: Ops, options: BatchOptions = {}): Promise<OpResults<Ops>> {
-    this.#uses.check();
-    const { executor, netns } = this.#parts;
-    const results = await executor.run(
-      ops.map((op) => ({ netns, op })),
-      options,
-    );
-    // One result per op, each of its op's type: see `executor`.
-    return results as unknown as OpResults<Ops>;
+    const end = this.#uses.begin();
+    try {
+      const { executor, netns } = this.#parts;
+      const placed = ops.map((op) => ({ netns, op }));
+      // One result per op, each of its op's type: see `Executor`.
+      return (await executor.run(placed, options)) as unknown as OpResults<Ops>;
+    } finally {
+      end();
+    }
   }
 
   async monitor(options: MonitorOptions): Promise<Monitor> {

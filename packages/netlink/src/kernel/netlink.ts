@@ -3,6 +3,7 @@ import { endianness } from "node:os";
 import { CodedError, closeAll, systemClock } from "@nsmkit/core";
 import type { BatchOptions, Handle, Netlink, NetlinkOptions, OpResult, Step } from "../api/netlink.ts";
 import type { Netns } from "../api/netns.ts";
+import { EINVAL, errnoOf, systemError } from "../os/errno.ts";
 import { Poller } from "../os/poller.ts";
 import { Executor } from "./executor.ts";
 import { KernelHandle } from "./handle.ts";
@@ -92,9 +93,17 @@ export class KernelNetlink implements Netlink {
 export function openKernelNetlink(options: NetlinkOptions): KernelNetlink {
   if (process.platform !== "linux" || endianness() !== "LE")
     throw new CodedError("UNSUPPORTED", `netlink needs Linux on x64 or arm64, not ${process.platform} ${process.arch}`);
-  const current = new KernelNetns(openSync("/proc/self/ns/net", "r"), "the network namespace of this process", true);
-  const worker = WorkerClient.start();
+  const current = new KernelNetns(openOwn(), "the network namespace of this process", true);
   const poller = Poller.start();
+  const worker = WorkerClient.start();
   const namespaces = new KernelNamespaces(worker, current, options.namespaceDirectory ?? defaultDirectory);
   return new KernelNetlink({ worker, poller, namespaces });
+}
+
+function openOwn(): number {
+  try {
+    return openSync("/proc/self/ns/net", "r");
+  } catch (error) {
+    throw systemError({ errno: errnoOf(error) ?? EINVAL, doing: "open the network namespace of this process" });
+  }
 }

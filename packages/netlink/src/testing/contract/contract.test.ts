@@ -1,6 +1,6 @@
 import { test } from "node:test";
-import { inWorld, netlinkContract } from "./contract.ts";
-import { FakeNetlink } from "./fake-netlink.ts";
+import { FakeNetlink } from "../fake-netlink.ts";
+import { inWorld, netlinkContract } from "./index.ts";
 
 for (const { title, run } of netlinkContract) {
   test(`fake: ${title}`, async () => {
