@@ -52,14 +52,21 @@ export async function nextEvent(monitor: Monitor, wanted: (event: MonitorEvent) 
 export const codesOf = (results: readonly OpResult[]): string[] =>
   results.map((result) => (result.ok ? "ok" : result.error.code));
 
-/** A veth pair "va" in a and "vb" in b, addressed and up. */
-export async function connect({ netlink, a, b }: World): Promise<void> {
+/** A veth pair "va" in a and "vb" in b, addressed, up and in working order. */
+export async function connect({ netlink, a, b, inA, inB }: World): Promise<void> {
   const results = await netlink.execute([
     { netns: a, ops: [linkAdd({ kind: "veth", name: "va", up: true, peer: { name: "vb", netns: b, up: true } })] },
     { netns: a, ops: [addrAdd({ link: "va", address: "10.0.0.1/24" })] },
     { netns: b, ops: [addrAdd({ link: "vb", address: "10.0.0.2/24" })] },
   ]);
   assert.equal(firstFailure(results), undefined);
+  await operational(inA, "va");
+  await operational(inB, "vb");
+}
+
+/** The kernel activates a new link's queue a moment after it is up (net/core/link_watch.c) and drops what comes before. */
+export async function operational(handle: Handle, name: string): Promise<void> {
+  while ((await handle.linkGet(name)).operState !== "up") await new Promise((resolve) => setTimeout(resolve, 2));
 }
 
 export const mainTable = { family: 4, table: 254 } as const;

@@ -1,14 +1,20 @@
 import assert from "node:assert/strict";
 import { addrAdd, linkAdd } from "../../ops.ts";
 import { firstFailure } from "../../results.ts";
-import { type ContractCase, connect, rejectsWith } from "./case.ts";
+import { type ContractCase, connect, operational, rejectsWith } from "./case.ts";
 
 export const pingsContract: readonly ContractCase[] = [
   {
     title: "a ping over a cable is answered, to an address that nobody has it is not",
     async run(world) {
       await connect(world);
-      const good = await world.inA.ping({ destination: "10.0.0.2", source: "10.0.0.1", count: 3, intervalMs: 5 });
+      const good = await world.inA.ping({
+        destination: "10.0.0.2",
+        source: "10.0.0.1",
+        count: 3,
+        intervalMs: 5,
+        timeoutMs: 5000,
+      });
       assert.deepEqual([good.sent, good.received, good.rttMs.length], [3, 3, 3]);
       const lost = await world.inA.ping({ destination: "10.0.0.77", count: 2, intervalMs: 5, timeoutMs: 50 });
       assert.deepEqual([lost.sent, lost.received], [2, 0]);
@@ -20,6 +26,7 @@ export const pingsContract: readonly ContractCase[] = [
     title: "a ping crosses a bridge",
     async run({ netlink, a, b, inA }) {
       await using middle = await netlink.namespaces.create();
+      await using inMiddle = netlink.handle(middle);
       const results = await netlink.execute([
         {
           netns: middle,
@@ -33,7 +40,8 @@ export const pingsContract: readonly ContractCase[] = [
         { netns: b, ops: [addrAdd({ link: "eth0", address: "10.0.0.2/24" })] },
       ]);
       assert.equal(firstFailure(results), undefined);
-      const result = await inA.ping({ destination: "10.0.0.2", count: 1, timeoutMs: 2000 });
+      for (const port of ["p1", "p2"]) await operational(inMiddle, port);
+      const result = await inA.ping({ destination: "10.0.0.2", count: 1, timeoutMs: 5000 });
       assert.equal(result.received, 1);
     },
   },
