@@ -51,7 +51,8 @@ export function createRouteDescriptor(context: LinuxContext): Descriptor<Route, 
       try {
         await namespace.handle.routeDelete(
           {
-            destination: networkOf(destination),
+            destination: isDefault(destination) ? "default" : networkOf(destination),
+            family: destination.version,
             link: place.index,
             table: place.table,
             protocol: routeProtocol,
@@ -99,7 +100,7 @@ function kernelRoute(context: LinuxContext, value: Route): NewRoute {
   // The kernel has scopes for IPv4 only, and refuses a gateway that is not nearer than the destination.
   const scope = destination.version === 4 ? kernelScopes[value.scope] : undefined;
   return {
-    destination: networkOf(destination),
+    destination: isDefault(destination) ? "default" : networkOf(destination),
     family: destination.version,
     link: metadata.index,
     table: tableOf(context, value.outgoingInterface),

@@ -33,7 +33,7 @@ export async function makeLink(
   if (found.ok) return adopt(found.value, value, alias);
   if (!isCodedError(found.error, "NOT_FOUND")) throw found.error;
   const [made, read] = await namespace.handle.batch([linkAdd(link), linkGet(link.name)], options);
-  if (!made.ok) throw explain(made.error, value, link.kind);
+  if (!made.ok) throw explain(made.error, value);
   if (!read.ok) throw read.error;
   return read.value;
 }
@@ -49,13 +49,12 @@ export function adopt(link: Link, value: Interface, alias: string): Link {
   );
 }
 
-function explain(error: CodedError, value: Interface, kind: string): CodedError {
-  if (error.code !== "UNSUPPORTED") return error;
-  return new CodedError(
-    "UNSUPPORTED",
-    `${interfaceTitle(value.name)}: this kernel has no links of type ${kind}; load or build the module "${kind}"`,
-    { cause: error, retryable: false },
-  );
+function explain(error: CodedError, value: Interface): CodedError {
+  return new CodedError(error.code, `${interfaceTitle(value.name)}: ${error.message}`, {
+    cause: error,
+    retryable: error.code !== "UNSUPPORTED",
+    details: error.details,
+  });
 }
 
 /** Deletes the link if it carries the mark. */

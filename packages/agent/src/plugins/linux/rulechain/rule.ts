@@ -39,8 +39,8 @@ export class RuleMark {
 
   /** The comment of a rule: whose it is, and a digest by which the rule is known again whatever iptables makes of it. */
   of(chain: string, index: number, rule: string): string {
-    const digest = createHash("sha256").update(`${index}\0${rule}`).digest("hex").slice(0, 12);
-    return `${this.#prefix}${plain(chain).slice(0, 160)}:${digest}`;
+    const digest = createHash("sha256").update(`${chain}\0${index}\0${rule}`).digest("hex").slice(0, 12);
+    return `${this.#prefix}${plain(chain)}:${digest}`;
   }
 
   owns(comment: string | undefined): boolean {
@@ -52,7 +52,7 @@ export class RuleMark {
 function plain(text: string): string {
   return encodeURIComponent(text.toWellFormed())
     .replaceAll(/['()*~!]/g, "_")
-    .slice(0, 200);
+    .slice(0, 100);
 }
 
 /** Words that end a rule's jump at something that is no chain: iptables-extensions(8) and the built-in verdicts. */
