@@ -1,5 +1,5 @@
 import { CodedError } from "@nsmkit/core";
-import { mustParseCidr } from "./prefix.ts";
+import { mustParseCidr } from "../../core/prefix.ts";
 
 /**
  * CIDR groups as upstream's endpoints spell them: `a,b` is two groups of one each; `[a,b],[c]` one of two and one.

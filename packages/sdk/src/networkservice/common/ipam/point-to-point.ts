@@ -5,8 +5,8 @@ import { begun } from "../../../chain/begin.ts";
 import { key } from "../../../chain/key.ts";
 import { connectionOf, ipContextOf } from "../../core/connection.ts";
 import type { NetworkServiceElement } from "../../core/kind.ts";
+import { formatAddress, type Prefix, parsePrefix } from "../../core/prefix.ts";
 import { AddressPool, Exclusions } from "./pool.ts";
-import { formatAddress, type Prefix, parsePrefix } from "./prefix.ts";
 
 export interface PointToPointIpamOptions {
   /** Each group gives every connection one pair of addresses, from its first CIDR that has two free ones. */

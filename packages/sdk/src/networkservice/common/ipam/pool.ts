@@ -1,4 +1,4 @@
-import { mustParseCidr, type Prefix, parsePrefix } from "./prefix.ts";
+import { mustParseCidr, type Prefix, parsePrefix } from "../../core/prefix.ts";
 import { PrefixSet } from "./prefix-set.ts";
 
 /** Addresses of both families that must not be handed out. */

@@ -1,4 +1,4 @@
-import type { Prefix } from "./prefix.ts";
+import type { Prefix } from "../../core/prefix.ts";
 
 const full: unique symbol = Symbol("every address below is in the set");
 type Node = typeof full | Branch;

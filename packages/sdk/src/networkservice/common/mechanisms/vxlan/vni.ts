@@ -1,6 +1,6 @@
 import { randomInt } from "node:crypto";
 import { CodedError } from "@nsmkit/core";
-import ipaddr from "ipaddr.js";
+import { parsePrefix } from "../../../core/prefix.ts";
 
 /** VXLAN network identifiers have 24 bits, RFC 7348 section 5; 0 is not used. */
 const vniEnd = 2 ** 24;
@@ -47,14 +47,14 @@ export const vniParity = (srcIp: string, dstIp: string): 0 | 1 => (compareAddres
 
 /** Byte by byte, IPv4 as IPv4-mapped IPv6. @throws INVALID_ARGUMENT for what is no address */
 export function compareAddresses(left: string, right: string): number {
-  return Buffer.compare(addressBytes(left), addressBytes(right));
+  const difference = mappedAddress(left) - mappedAddress(right);
+  return difference < 0n ? -1 : difference > 0n ? 1 : 0;
 }
 
-function addressBytes(text: string): Buffer {
-  if (!ipaddr.isValid(text)) throw new CodedError("INVALID_ARGUMENT", `${JSON.stringify(text)} is no IP address`);
-  const address = ipaddr.parse(text);
-  const wide = address.kind() === "ipv4" ? (address as ipaddr.IPv4).toIPv4MappedAddress() : address;
-  return Buffer.from(wide.toByteArray());
+function mappedAddress(text: string): bigint {
+  const address = text.includes("/") ? undefined : parsePrefix(text);
+  if (!address) throw new CodedError("INVALID_ARGUMENT", `${JSON.stringify(text)} is no IP address`);
+  return address.width === 32 ? (0xffffn << 32n) | address.value : address.value;
 }
 
 /** @returns undefined for an absent one @throws INVALID_ARGUMENT for one outside 1..2^24-1 */
