@@ -162,6 +162,30 @@ describe("figures", { timeout: 60_000 }, () => {
   });
 });
 
+describe("a thousand endpoints", { timeout: 60_000 }, () => {
+  test("are found one by one in milliseconds, at the registry and through nsmgr", async () => {
+    await using mesh = await Mesh.create();
+    await mesh.registry();
+    await mesh.nsmgr();
+    const local = mesh.client("endpoint");
+    const names = Array.from({ length: 1_000 }, (_, index) => `nse-${index}`);
+    for (let at = 0; at < names.length; at += 50)
+      await Promise.all(names.slice(at, at + 50).map((name) => local.register(offer(name))));
+    for (const client of [mesh.client("remote", mesh.registryUrl), local]) {
+      const ms: number[] = [];
+      for (let i = 0; i < 300; i++) {
+        const start = performance.now();
+        assert.equal((await list(client, { name: `nse-${(i * 7) % 1_000}` })).length, 1);
+        ms.push(performance.now() - start);
+      }
+      ms.sort((a, b) => a - b);
+      // A scan of all entries would show in the median; the bound leaves room for a busy machine.
+      assert.ok((ms[150] ?? 0) < 10, `median ${ms[150]} ms`);
+    }
+    assert.equal((await list(local, { service: "web" })).length, 1_000);
+  });
+});
+
 describe("a place that is taken", { timeout: 60_000 }, () => {
   const failure = async (env: Record<string, string>): Promise<string> => {
     await using program = new Program("nsm-registry", env);

@@ -83,15 +83,18 @@ describe("URLs of endpoints", () => {
         return store.request(ctx, entry);
       },
     };
-    const { registry, ctx } = setUp(behind);
+    const { clock, registry, ctx } = setUp(behind);
     const entry = { name: "nse", url: "unix:///nse.sock" };
     await assert.rejects(registry.front.endpoints.request(ctx(), endpoint(entry)));
     refuse = false;
     await registry.front.endpoints.request(ctx(), endpoint(entry));
     refuse = true;
+    await clock.advance(30_000);
     await assert.rejects(registry.front.endpoints.request(ctx(), endpoint({ ...entry, url: "unix:///new.sock" })));
     const [left] = await foundEndpoints(registry.inside.endpoints, ctx());
     assert.equal(left?.url, "unix:///nse.sock");
+    await clock.advance(30_000);
+    assert.deepEqual(await foundEndpoints(registry.inside.endpoints, ctx()), [], "it expires when it would have");
   });
 });
 
@@ -214,6 +217,15 @@ describe("without a registry behind", () => {
       [entry?.url, entry?.initialRegistrationTime?.seconds, stored?.payload],
       ["unix:///nse.sock", 0n, "IP"],
     );
+  });
+});
+
+test("without a registry behind, a name of another domain is refused with what to do", async () => {
+  const { registry, ctx } = setUp("none");
+  const entry = endpoint({ name: "nse@other", url: "unix:///nse.sock" });
+  await assert.rejects(registry.front.endpoints.request(ctx(), entry), {
+    code: "UNSUPPORTED",
+    message: /NSM_REGISTRY_URL/,
   });
 });
 

@@ -41,6 +41,9 @@ export interface NsmgrRegistry extends Closable {
   readonly local: LocalEndpoints;
 }
 
+/** For an nsmgr that has no registry behind it, asked for a name of another domain. */
+const remedy = "give this nsmgr a registry with a proxy (NSM_REGISTRY_URL)";
+
 /** The registry of one node: entries of its endpoints, and through it all others. */
 export function nsmgrRegistry(options: NsmgrRegistryOptions): NsmgrRegistry {
   const { identity, upstream } = options;
@@ -50,10 +53,10 @@ export function nsmgrRegistry(options: NsmgrRegistryOptions): NsmgrRegistry {
   // A registry of its own has to do what the registry behind would do.
   const insideServices = upstream
     ? upstream.registry.services
-    : chain<NsKind>([setPayloadServer(), interdomainServer(nsRules, undefined)], memoryServices());
+    : chain<NsKind>([setPayloadServer(), interdomainServer(nsRules, undefined, remedy)], memoryServices());
   const insideEndpoints = upstream
     ? chain<NseKind>([localBypassServer(upstream.publicUrl)], upstream.registry.endpoints)
-    : chain<NseKind>([interdomainServer(nseRules, undefined)], memoryEndpoints());
+    : chain<NseKind>([interdomainServer(nseRules, undefined, remedy)], memoryEndpoints());
   const local = new LocalEndpoints();
   const services = chain<NsKind>(
     [

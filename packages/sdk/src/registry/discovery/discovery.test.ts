@@ -4,7 +4,7 @@ import { CodedError } from "@nsmkit/core";
 import { FakeClock } from "@nsmkit/core/testing";
 import { Context, type Handler } from "../../chain/index.ts";
 import { timestampOf } from "../../networkservice/core/connection.ts";
-import type { Registry, RegistryKind } from "../core/kinds.ts";
+import type { NseKind, Registry, RegistryKind } from "../core/kinds.ts";
 import { memoryEndpoints, memoryServices } from "../memory/registry.ts";
 import { endpoint, service } from "../testing/calls.ts";
 import { createDiscovery, type DiscoveryOptions } from "./discovery.ts";
@@ -133,6 +133,30 @@ describe("answers", () => {
     await discovery.close();
     assert.equal(clock.pendingTimers, 0);
   });
+});
+
+test("a list that is older than what the watch told of does not bring a deleted endpoint back", async () => {
+  const clock = new FakeClock();
+  const store = memoryEndpoints();
+  const ctx = new Context({ signal: new AbortController().signal, clock });
+  await store.request(ctx, endpoint(offers("a")));
+  const slowList: Handler<NseKind> = {
+    ...store,
+    async *find(below, query) {
+      const found = query.watch ? [] : await Array.fromAsync(store.find(below, query));
+      if (!query.watch) await clock.sleep(100);
+      yield* query.watch ? store.find(below, query) : found;
+    },
+  };
+  const discovery = createDiscovery({ services: memoryServices(), endpoints: slowList }, { clock });
+  const answer = discovery.endpoints("s", { signal: AbortSignal.timeout(5_000) });
+  await clock.advance(50);
+  await store.close(ctx, endpoint({ name: "a" }));
+  await clock.advance(50);
+  // The first answer may have come from the watch before the deletion; the next must not have it.
+  await answer;
+  assert.deepEqual(await discovery.endpoints("s", { signal: AbortSignal.timeout(5_000) }), []);
+  await discovery.close();
 });
 
 describe("waiting", () => {

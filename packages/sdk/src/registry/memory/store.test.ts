@@ -59,11 +59,17 @@ describe("find", () => {
     assert.equal(looked, 1);
   });
 
-  test("an entry that leaves a service is not found by it any more", () => {
-    const things = store();
+  test("an entry that leaves a service is not found by it any more, nor looked at", () => {
+    let looked = 0;
+    const things = store(() => {
+      looked++;
+    });
     things.set(thing("a", ["s"]));
     things.set(thing("a", ["t"]));
     assert.deepEqual([names(things.find(query("", ["s"]))), names(things.find(query("", ["t"])))], [[], ["a"]]);
+    looked = 0;
+    things.find(query("", ["s"]));
+    assert.equal(looked, 0);
     things.delete("a");
     assert.deepEqual([things.size, names(things.find(query("", ["t"])))], [0, []]);
   });

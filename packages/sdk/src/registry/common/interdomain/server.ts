@@ -6,10 +6,12 @@ import { isInterdomain, splitDomain } from "../../match/index.ts";
 /**
  * Sends what belongs to another mesh (`name@domain`, in the entry's name or a service's) to the proxy registry.
  * @param proxy undefined if none is configured: then such names are answered with UNSUPPORTED
+ * @param remedy what the operator can do about that
  */
 export function interdomainServer<K extends RegistryKind>(
   rules: EntryRules<K>,
   proxy: Handler<K> | undefined,
+  remedy = "set NSM_PROXY_REGISTRY_URL",
 ): Element<K> {
   const route = (entry: K["request"], next: Handler<K>): Handler<K> => {
     const foreign = rules.names(entry).find(isInterdomain);
@@ -17,7 +19,7 @@ export function interdomainServer<K extends RegistryKind>(
     if (proxy) return proxy;
     throw new CodedError(
       "UNSUPPORTED",
-      `${rules.noun} "${foreign}" belongs to domain "${splitDomain(foreign).domain}", and this registry knows no proxy; set NSM_PROXY_REGISTRY_URL`,
+      `${rules.noun} "${foreign}" belongs to domain "${splitDomain(foreign).domain}", and this registry knows no proxy; ${remedy}`,
     );
   };
   return {
