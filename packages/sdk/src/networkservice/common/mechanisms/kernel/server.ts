@@ -15,7 +15,7 @@ export function kernelForwarderServer(): MechanismServer {
 /**
  * For an endpoint: its interface goes into its own network namespace.
  * @param options.netnsUrl `file://` URL of that namespace; default this process's own
- * @param options.interfaceName makes the name of a connection's interface; default the caller's wish, or a generated one
+ * @param options.interfaceName makes the name of a connection's interface; default the caller's wish, or one made from the connection's id
  */
 export function kernelEndpointServer(
   options: { readonly netnsUrl?: string; readonly interfaceName?: (connectionId: string) => string } = {},
@@ -26,7 +26,7 @@ export function kernelEndpointServer(
       const { inodeUrl, interfaceName: name } = parameter;
       parameters[inodeUrl] = netnsUrl;
       if (interfaceName) parameters[name] = interfaceName(connection.id);
-      parameters[name] ||= generateInterfaceName(connection.networkService);
+      parameters[name] ||= generateInterfaceName(connection.networkService, connection.id);
       checkInterfaceName(parameters[name]);
     },
   };
