@@ -1,5 +1,5 @@
 import { CodedError } from "@nsmkit/core";
-import { isReadyInCycle } from "../graph/cycle.ts";
+import { readinessInCycle } from "../graph/cycle.ts";
 import type { Node } from "../graph/node.ts";
 import { abandonQueued, begin } from "./begin.ts";
 import type { SouthboundCall } from "./call.ts";
@@ -103,7 +103,8 @@ function putAside(engine: Engine, node: Node): void {
 
 function reconcile(engine: Engine, node: Node): void {
   const same = node.exists && node.uncertain === undefined && isSame(node, node.value, node.wanted);
-  const ready = node.needs.unmet === 0 || isReadyInCycle(node);
+  const circle = node.needs.unmet === 0 ? "ready" : readinessInCycle(node);
+  const ready = circle === "ready";
   const recreate = node.exists && !same && needsRecreate(node);
   if (node.exists && node.bound.broken > 0) {
     if (same || !ready || recreate || !canMoveAway(engine, node)) {
@@ -113,7 +114,7 @@ function reconcile(engine: Engine, node: Node): void {
   }
   if (!ready) {
     if (!node.exists) node.failure = undefined;
-    if (isWorthWaiting(node)) {
+    if (circle === "busy" || isWorthWaiting(node)) {
       node.awaiting = true;
       engine.showWaiting(node);
     } else if (node.exists) leave(engine, node);
@@ -143,7 +144,9 @@ function canMoveAway(engine: Engine, node: Node): boolean {
 
 /** True if every dependency that is missing is itself in motion, and so may yet come. */
 function isWorthWaiting(node: Node): boolean {
-  return node.needs.deps.every((dep) => dep.met || (dep.target?.inMotion && dep.target.wanted !== undefined));
+  return node.needs.deps.every(({ met, target }) => {
+    return met || (target !== node && target?.inMotion && target.wanted !== undefined);
+  });
 }
 
 function restPending(engine: Engine, node: Node): void {

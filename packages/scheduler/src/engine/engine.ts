@@ -1,4 +1,5 @@
 import { CodedError, type Logger } from "@nsmkit/core";
+import { waitingInCycle } from "../graph/cycle.ts";
 import { Graph } from "../graph/graph.ts";
 import { type Before, type Intent, type Node, noRuns } from "../graph/node.ts";
 import type { DescriptorRegistry } from "../registry.ts";
@@ -112,8 +113,13 @@ export class Engine {
     node.awaiting = false;
     this.leaveRuns(node);
     if (!node.available) {
-      for (const { set } of node.dependants ?? []) if (set.owner?.awaiting) this.touch(set.owner);
+      for (const { set, met } of node.dependants ?? []) {
+        const { owner } = set;
+        // One that exists in spite of lacking this node does so because of a circle, which may be one no more.
+        if (owner?.awaiting || (owner?.mayCycle && owner.exists && !met)) this.touch(owner);
+      }
     }
+    for (const member of waitingInCycle(node)) this.touch(member);
     if (node.exists && node.failure?.operation === "DELETE") this.#tellWhoWaits(node);
     if (node.claims.length > 0) {
       for (const waiter of this.graph.claims.waitersFor(node)) if (waiter.inMotion) this.touch(waiter);

@@ -7,31 +7,37 @@ import type { Node } from "./node.ts";
  * value that others depend on gets a dependency that itself has dependencies.
  */
 export function markCycles(owner: Node): void {
+  // With a dependency on itself, a value is among its own dependants.
   if ((owner.dependants?.size ?? 0) === 0) return;
   for (const target of wantedTargets(owner)) {
-    if (owner.mayCycle && target.mayCycle) continue;
-    if (target === owner || target.needs.deps.length === 0 || !reach(target, wantedTargets, owner)) continue;
+    if (target !== owner && (target.needs.deps.length === 0 || !reach(target, wantedTargets, owner))) continue;
     for (const node of component(owner, wantedTargets)) node.mayCycle = true;
   }
 }
 
 /**
- * True if the node lacks only members of its own circle, and these lack only each other. One that does not exist yet
- * also has its turn only when no other member is being worked on.
+ * Whether a value is ready in spite of what it lacks. `ready`: it lacks only members of its own circle, and these lack
+ * only each other. `busy`: that may be so, but another member is being worked on, and only one has its turn at a time.
  */
-export function isReadyInCycle(node: Node): boolean {
-  if (!node.mayCycle) return false;
+export function readinessInCycle(node: Node): "ready" | "busy" | "lacking" {
+  if (!node.mayCycle) return "lacking";
   const members = component(node, circularTargets);
-  if (members.size < 2) return false;
+  let isBusy = false;
   for (const member of members) {
-    if (member !== node && member.leaving) return false;
-    if (member !== node && !node.exists && (member.call || member.held > 0)) return false;
-    if (member.wanted === undefined || member.origin === "SB" || (member.resolved && member.invalid)) return false;
+    if (member.wanted === undefined || member.origin === "SB" || (member.resolved && member.invalid)) return "lacking";
     for (const dep of member.needs.deps) {
-      if (!dep.met && !(dep.target && members.has(dep.target))) return false;
+      if (!dep.met && !(dep.target && members.has(dep.target))) return "lacking";
     }
+    if (member === node) continue;
+    if (member.leaving || !member.resolved || (!node.exists && (member.call || member.held > 0))) isBusy = true;
   }
-  return true;
+  return isBusy ? "busy" : "ready";
+}
+
+/** Members of the node's circle that wait for their turn. */
+export function waitingInCycle(node: Node): Node[] {
+  if (!node.mayCycle) return [];
+  return [...component(node, circularTargets)].filter((member) => member.awaiting);
 }
 
 /** True if whatever still relies on the leaving node is itself waiting for that node to go. */
