@@ -1,6 +1,6 @@
 /** Socket options and control messages of ICMP sockets (linux/in.h, linux/in6.h, linux/icmp.h, linux/errqueue.h). */
 import { type Family, parseIp } from "../names/ip.ts";
-import { AF_INET, AF_INET6, int32, SOCK_DGRAM, SOCK_RAW } from "../os/libc.ts";
+import { AF_INET, AF_INET6, int32, SO_RCVBUF, SO_RCVBUFFORCE, SOCK_DGRAM, SOCK_RAW, SOL_SOCKET } from "../os/libc.ts";
 import type { ControlMessage } from "../os/message-header.ts";
 import type { SocketOption, SocketSpec } from "../worker/protocol.ts";
 
@@ -21,6 +21,14 @@ const ICMP6_FILTER = 1;
 const allButEchoReply4 = Uint32Array.of(~(1 << 0) >>> 0);
 const allButEchoReply6 = new Uint32Array(8).fill(0xffffffff).with(129 >> 5, ~(1 << (129 & 31)) >>> 0);
 
+/** Replies to some thousand probes, should this thread be busy when they come; without privilege the system's limit. */
+const receiveBuffer: readonly SocketOption[] = [SO_RCVBUF, SO_RCVBUFFORCE].map((name) => ({
+  level: SOL_SOCKET,
+  name,
+  value: int32(4 * 1024 * 1024),
+  optional: true,
+}));
+
 const asBytes = (words: Uint32Array): Uint8Array => new Uint8Array(words.buffer.slice(0));
 
 /** @param raw needs CAP_NET_RAW; a datagram socket needs the group in net.ipv4.ping_group_range */
@@ -37,7 +45,7 @@ export function echoSocketSpec(family: Family, raw: boolean): SocketSpec {
     family: family === 4 ? AF_INET : AF_INET6,
     type: raw ? SOCK_RAW : SOCK_DGRAM,
     protocol: family === 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6,
-    options: raw ? [errors, filter] : [errors],
+    options: raw ? [...receiveBuffer, errors, filter] : [...receiveBuffer, errors],
     doing: `open an ICMP ${raw ? "raw" : "datagram"} socket`,
   };
 }
