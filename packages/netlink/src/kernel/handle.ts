@@ -66,7 +66,18 @@ export class KernelHandle extends BatchHandle {
 
   async monitor(options: MonitorOptions): Promise<Monitor> {
     throwIfAborted(options.signal, "monitoring");
-    const { fd } = await this.#openSocket(monitorSpec(options));
+    const spec = monitorSpec(options);
+    // Until the monitor is known here: a handle that is closed meanwhile has to close it too.
+    const end = this.#uses.begin();
+    try {
+      const { fd } = await this.#openSocket(spec);
+      return this.#monitorOf(fd, options);
+    } finally {
+      end();
+    }
+  }
+
+  #monitorOf(fd: number, options: MonitorOptions): Monitor {
     const queue = new EventQueue(options.queueLimit);
     const source = feedEvents(fd, this.#parts.poller, queue);
     const onAbort = (): void => void queue.close();

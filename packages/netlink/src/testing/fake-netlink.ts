@@ -58,6 +58,7 @@ export class FakeNetlink implements Netlink {
 
   handle(netns: Netns = this.namespaces.current): Handle {
     this.#check();
+    this.namespaces.stateOf(netns);
     return new FakeHandle(this, netns as FakeNetns);
   }
 
@@ -132,17 +133,19 @@ class FakeHandle extends BatchHandle {
     const { subscriptions } = this.#netlink.namespaces.stateOf(this.netns);
     const queue = new EventQueue(options.queueLimit);
     const subscription: Subscription = { groups: new Set(options.groups), queue };
+    const onAbort = (): void => void queue.close();
     queue.attach({
       ref: () => {},
       unref: () => {},
       close: () => {
+        options.signal?.removeEventListener("abort", onAbort);
         subscriptions.delete(subscription);
         this.#monitors.delete(queue);
       },
     });
     subscriptions.add(subscription);
     this.#monitors.add(queue);
-    options.signal?.addEventListener("abort", () => void queue.close(), { once: true });
+    options.signal?.addEventListener("abort", onAbort, { once: true });
     return queue;
   }
 
