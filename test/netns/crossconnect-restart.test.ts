@@ -130,6 +130,51 @@ suite("restart of the kernel data plane", { skip }, () => {
     assert.deepEqual(await leftIn(server), []);
   });
 
+  test("a link that shall have another name is renamed under its running traffic", async () => {
+    await using world = await World.open();
+    const [client, server] = [await world.pod(), await world.pod()];
+    const first = world.crossConnector();
+    await first.connect("c1", { client: kernel(client), server: kernel(server, "old") }, connectionOf(), {
+      signal: never,
+    });
+    const { index } = await client.handle.linkGet("nsm-1");
+    const tcp = await stream(client, server, "10.0.0.2");
+    await sleep(50);
+    await first.close();
+    const second = world.crossConnector();
+    await second.connect("c1", { client: kernel(client), server: kernel(server, "new") }, connectionOf(), {
+      signal: never,
+    });
+    await sleep(50);
+    const { sent } = await tcp.end();
+    assert.equal(tcp.received.bytes, sent);
+    assert.ok(tcp.received.longestPauseMs < 100, `paused for ${tcp.received.longestPauseMs} ms`);
+    assert.equal((await client.handle.linkGet("nsm-1")).index, index);
+    assert.deepEqual(
+      (await leftIn(server)).filter((what) => what.startsWith("link")),
+      ["link new"],
+    );
+    assert.equal(await pings(server, "10.0.0.1"), 2);
+  });
+
+  test("a link that is known to be left is found again even when both its names changed", async () => {
+    await using world = await World.open();
+    const [client, server] = [await world.livingPod(), await world.livingPod()];
+    const sides = (name: string) => ({ client: kernel(client.path, name), server: kernel(server.path, name) });
+    const first = world.crossConnector({ owner: "renaming" });
+    await first.connect("c1", sides("old"), connectionOf(), { signal: never });
+    await first.close();
+    const second = world.crossConnector({ owner: "renaming" });
+    await second.list({ signal: never });
+    await second.connect("c1", sides("new"), connectionOf(), { signal: never });
+    const netns = world.use(await world.netlink.namespaces.open({ path: client.path }));
+    const handle = world.use(world.netlink.handle(netns));
+    assert.deepEqual(
+      (await leftIn({ netns, handle })).filter((what) => what.startsWith("link")),
+      ["link new"],
+    );
+  });
+
   test("a link of an id that nobody asked for since gives way to a new connection with its name", async () => {
     await using world = await World.open();
     const [client, server] = [await world.pod(), await world.pod()];

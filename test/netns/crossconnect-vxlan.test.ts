@@ -128,6 +128,20 @@ suite("kernel cross-connect across nodes", { skip }, () => {
     assert.equal(info?.kind === "vxlan" && info.id, 4246);
   });
 
+  test("after a restart a tunnel whose end shall have another name is renamed, not in its own way", async () => {
+    await using world = await World.open();
+    const { two, client, server, planeOne, planeTwo, plane } = await twoNodes(world);
+    const connect = (to: typeof planeTwo, name: string) =>
+      to.connect("c2", { client: vxlan(), server: kernel(server, name) }, connectionOf(), { signal: never });
+    await connect(planeTwo, "old");
+    await planeOne.connect("c1", { client: kernel(client), server: vxlan() }, connectionOf(), { signal: never });
+    const { index } = await server.handle.linkGet("old");
+    await planeTwo.close();
+    await connect(plane(two, "192.0.2.2"), "new");
+    assert.equal((await server.handle.linkGet("new")).index, index);
+    assert.equal(await pings(client, "10.0.0.2"), 2);
+  });
+
   test("the two nodes of one machine do not take each other's links for leftovers", async () => {
     await using world = await World.open();
     const { server, planeOne, planeTwo } = await twoNodes(world);

@@ -5,6 +5,7 @@ import {
   formatCidr,
   type Link,
   linkGet,
+  linkList,
   maskCidr,
   type Neigh,
   type Netlink,
@@ -19,7 +20,7 @@ import {
 import { ourProtocol } from "./diff.ts";
 import type { InterfacePlan, PolicySelector, RoutePlan } from "./interface-plan.ts";
 import { isPolicyTable } from "./tables.ts";
-import type { LocalEnd } from "./wiring.ts";
+import { isMarked, type LocalEnd, type Wiring } from "./wiring.ts";
 
 /** Looks for the ends' links by name. @returns in the order of the ends; undefined where there is none */
 export async function findLinks(netlink: Netlink, ends: readonly LocalEnd[]): Promise<(Link | undefined)[]> {
@@ -28,6 +29,17 @@ export async function findLinks(netlink: Netlink, ends: readonly LocalEnd[]): Pr
     { onError: "continue" },
   );
   return ends.map((_, i) => valueIn<Link>(results[i]?.[0]));
+}
+
+/** Looks for the wiring's links by their marks, whatever they are called. @returns as `findLinks` */
+export async function findMarked(netlink: Netlink, wiring: Wiring): Promise<(Link | undefined)[]> {
+  const results = await netlink.execute(
+    wiring.ends.map(({ netns }) => ({ netns, ops: [linkList()] })),
+    { onError: "continue" },
+  );
+  return wiring.ends.map((_, i) =>
+    valueIn<readonly Link[]>(results[i]?.[0])?.find((link) => isMarked(wiring, i, link)),
+  );
 }
 
 /**

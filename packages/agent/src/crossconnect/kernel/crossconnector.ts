@@ -27,7 +27,7 @@ export interface KernelCrossConnectorOptions {
   readonly logger?: Logger;
   /** Told once when the last process of an end's namespace is gone: the connection serves nobody any more. */
   readonly onNamespaceGone?: (connectionId: string) => void;
-  /** ms between looks for namespaces that were left; default 1000. */
+  /** ms between looks for namespaces that were left; default 200. */
   readonly presenceIntervalMs?: number;
   /** Which namespaces are in use, and which file is which; default: this machine's. For tests. */
   readonly living?: LivingNamespaces;
@@ -61,7 +61,7 @@ export class KernelCrossConnector implements CrossConnector, AsyncDisposable {
   /** With a call running or waiting. */
   readonly #busy = new Map<string, number>();
   /** Found by the last `list` without a connection. */
-  #leftBehind: ReadonlySet<string> = new Set();
+  #leftBehind: Set<string> = new Set();
   #closed = false;
 
   constructor(options: KernelCrossConnectorOptions) {
@@ -213,7 +213,8 @@ export class KernelCrossConnector implements CrossConnector, AsyncDisposable {
     await this.#claims.take(connectionId, ends);
     try {
       await this.#prepare(ends);
-      return await this.#setup.create(wiring, (id) => this.#connections.has(id));
+      const isLeft = this.#leftBehind.delete(markedId(connectionId));
+      return await this.#setup.create(wiring, { isLeft, isLive: (id) => this.#connections.has(id) });
     } catch (error) {
       await this.#claims.leave(connectionId, ends, Promise.resolve());
       throw error;

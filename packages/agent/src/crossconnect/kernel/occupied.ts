@@ -2,27 +2,21 @@
 import { CodedError } from "@nsmkit/core";
 import type { Link } from "@nsmkit/netlink";
 import { markedId, parseMark } from "./mark.ts";
+import type { TunnelPlan } from "./tunnel.ts";
 import type { Wiring } from "./wiring.ts";
 
 /**
  * @param links found under the names of the wiring's ends
  * @param isLive whether a marked id is a connection that we serve now
  * @returns if all that stands there is of ours, of this connection or of an earlier life
- * @throws ALREADY_EXISTS (not ours), CONFLICT (of a live connection; or no name is taken, then it is the VNI)
+ * @throws ALREADY_EXISTS (not ours), CONFLICT (of a live connection)
  */
 export function checkFree(
   wiring: Wiring,
   links: readonly (Link | undefined)[],
   isLive: (markedId: string) => boolean,
 ): void {
-  const { connectionId, owner, ends, tunnel } = wiring;
-  if (tunnel && links.every((link) => link === undefined)) {
-    throw new CodedError(
-      "CONFLICT",
-      `connection ${connectionId}: VNI ${tunnel.vni} is in use on UDP port ${tunnel.port} of this node; another attempt gets another VNI`,
-      { retryable: true, details: { vni: tunnel.vni, port: tunnel.port } },
-    );
-  }
+  const { connectionId, owner, ends } = wiring;
   for (const [i, { side, plan }] of ends.entries()) {
     const link = links[i];
     if (!link) continue;
@@ -41,3 +35,11 @@ export function checkFree(
     }
   }
 }
+
+/** What the kernel means by "exists" when no name is taken. */
+export const vniInUse = (connectionId: string, { vni, port }: TunnelPlan): CodedError =>
+  new CodedError(
+    "CONFLICT",
+    `connection ${connectionId}: VNI ${vni} is in use on UDP port ${port} of this node; another attempt gets another VNI`,
+    { retryable: true, details: { vni, port } },
+  );

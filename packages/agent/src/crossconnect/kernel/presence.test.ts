@@ -34,13 +34,52 @@ test("a namespace is gone when its last process is, told once to each who watche
   await clock.advance(1000);
   living.processes.delete(1);
   living.processes.delete(2);
-  await clock.advance(999);
+  await clock.advance(49);
   assert.deepEqual(told, []);
   await clock.advance(1);
   assert.deepEqual(told, ["4:a", "4:a"]);
   await clock.advance(5000);
   assert.deepEqual(told, ["4:a", "4:a"]);
   assert.equal(clock.pendingTimers, 0);
+});
+
+test("a Pod that ends soon after it came is told too", async () => {
+  const { clock, living, told, on } = start();
+  living.processes.set(1, "4:a");
+  on("4:a");
+  await clock.advance(50);
+  living.processes.delete(1);
+  await clock.advance(1000);
+  assert.deepEqual(told, ["4:a"]);
+});
+
+test("a namespace that comes while others are watched is looked at soon, and does not put off the others' look", async () => {
+  const { clock, living, told, on } = start();
+  living.processes.set(1, "4:a").set(2, "4:b");
+  on("4:a");
+  await clock.advance(900);
+  on("4:b");
+  living.processes.delete(1);
+  await clock.advance(50);
+  assert.deepEqual(told, ["4:a"]);
+  living.processes.delete(2);
+  await clock.advance(1000);
+  assert.deepEqual(told, ["4:a", "4:b"]);
+});
+
+test("walks through /proc that take long come seldom", async () => {
+  const { clock, living, on } = start();
+  const list = living.list.bind(living);
+  living.list = async () => {
+    await clock.sleep(20);
+    return list();
+  };
+  for (let i = 0; i < 20; i++) {
+    on(`4:${i}`);
+    await clock.advance(50);
+  }
+  // 20 ms each of at most a twentieth of 1000 ms.
+  assert.ok(living.lists <= 4, String(living.lists));
 });
 
 test("a namespace whose known process ended is not gone while another is in it", async () => {

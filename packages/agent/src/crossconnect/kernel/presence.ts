@@ -9,11 +9,15 @@ interface Watched {
 
 /** Namespaces looked at before other work of the event loop gets its turn. */
 const looksPerTurn = 250;
+/** A namespace must be seen once before it can be missed, and a Pod may end soon after it came: ms to the first look. */
+const firstLookMs = 50;
+/** Looks take no more than this part of the time, however many namespaces and processes there are. */
+const lookShare = 0.05;
 
 export interface PresenceWatchOptions {
   readonly clock?: Clock;
   readonly logger?: Logger;
-  /** ms between looks; default 1000. */
+  /** ms between looks; default 200. */
   readonly intervalMs?: number;
   /** Default: this machine's. */
   readonly living?: LivingNamespaces;
@@ -31,13 +35,17 @@ export class PresenceWatch {
   readonly #logger: Logger;
   readonly #watched = new Map<string, Watched>();
   #timer: Timer | undefined;
+  #dueMs = 0;
+  #lookMs = 0;
   #looking = false;
+  /** Namespaces came that no look has met. */
+  #fresh = false;
   #closed = false;
 
   constructor(options: PresenceWatchOptions = {}) {
     this.#clock = options.clock ?? systemClock;
     this.#logger = options.logger ?? silentLogger;
-    this.#intervalMs = options.intervalMs ?? 1000;
+    this.#intervalMs = options.intervalMs ?? 200;
     this.#living = options.living ?? machineNamespaces;
   }
 
@@ -52,9 +60,11 @@ export class PresenceWatch {
    * @returns stops watching
    */
   watch(key: string, gone: () => void): () => void {
-    const entry = this.#watched.get(key) ?? { gone: new Set(), path: undefined };
+    const known = this.#watched.get(key);
+    const entry = known ?? { gone: new Set(), path: undefined };
     entry.gone.add(gone);
     this.#watched.set(key, entry);
+    this.#fresh ||= known === undefined;
     this.#arm();
     return () => {
       entry.gone.delete(gone);
@@ -68,9 +78,18 @@ export class PresenceWatch {
     this.#watched.clear();
   }
 
+  /** Sees to it that the next look comes in time, but no sooner than looks may be. */
   #arm(): void {
-    if (this.#timer || this.#looking || this.#closed || this.#watched.size === 0) return;
-    this.#timer = this.#clock.after(this.#intervalMs, () => {
+    if (this.#looking || this.#closed || this.#watched.size === 0) return;
+    const now = this.#clock.monotonic();
+    const wantedMs = this.#fresh ? Math.min(firstLookMs, this.#intervalMs) : this.#intervalMs;
+    const dueMs = now + Math.max(wantedMs, this.#lookMs / lookShare);
+    if (this.#timer) {
+      if (this.#dueMs <= dueMs) return;
+      this.#timer.cancel();
+    }
+    this.#dueMs = dueMs;
+    this.#timer = this.#clock.after(dueMs - now, () => {
       this.#timer = undefined;
       void this.#look();
     });
@@ -78,6 +97,8 @@ export class PresenceWatch {
 
   async #look(): Promise<void> {
     this.#looking = true;
+    this.#fresh = false;
+    const startMs = this.#clock.monotonic();
     try {
       const doubtful = await this.#notWhereTheyWere();
       if (doubtful.length > 0) {
@@ -87,6 +108,7 @@ export class PresenceWatch {
     } catch (error) {
       this.#logger.warn("could not look for living namespaces", { error });
     }
+    this.#lookMs = this.#clock.monotonic() - startMs;
     this.#looking = false;
     this.#arm();
   }

@@ -1,16 +1,23 @@
 import { CodedError, isCodedError, type Logger } from "@nsmkit/core";
 import { firstFailure, type Link, linkGet, type Netlink, type OpResult, type Step } from "@nsmkit/netlink";
-import { findLinks, readActual } from "./actual.ts";
+import { findLinks, findMarked, readActual } from "./actual.ts";
 import { diff, ruleRemovals } from "./diff.ts";
 import { emptyPlan, type InterfacePlan } from "./interface-plan.ts";
-import { markOf } from "./mark.ts";
-import { checkFree } from "./occupied.ts";
+import { checkFree, vniInUse } from "./occupied.ts";
 import type { Place, RemovalQueue } from "./removal.ts";
-import { isWired, type LocalEnd, linkStep, type Wiring } from "./wiring.ts";
+import { isMarked, isWired, type LocalEnd, linkStep, renameSteps, type Wiring } from "./wiring.ts";
 
 /** A wiring that stands in the kernel; `places` in the order of its ends. */
 export interface Fitted extends Wiring {
   readonly places: readonly Place[];
+}
+
+/** What is known of the world around a new link. */
+export interface Known {
+  /** An earlier life of ours left links of this connection. */
+  readonly isLeft: boolean;
+  /** Whether a marked id is a connection that we serve now. */
+  isLive(markedId: string): boolean;
 }
 
 /** How an update that failed ended. */
@@ -35,21 +42,18 @@ export class LinkSetup {
     this.#logger = options.logger;
   }
 
-  /**
-   * @param isLive whether a marked id is a connection that we serve now
-   * @throws ALREADY_EXISTS (a name is taken by a link that is not ours), CONFLICT (by a live connection; VNI in use)
-   */
-  async create(wiring: Wiring, isLive: (markedId: string) => boolean): Promise<Fitted> {
+  /** @throws ALREADY_EXISTS (a name is taken by a link that is not ours), CONFLICT (by a live connection; VNI in use) */
+  async create(wiring: Wiring, known: Known): Promise<Fitted> {
     const steps = [linkStep(wiring), ...wiring.ends.map(newInterface)];
     try {
-      let results = await this.#netlink.execute(steps);
-      if (isCodedError(failureOf(results[0]), "ALREADY_EXISTS")) {
-        const links = await findLinks(this.#netlink, wiring.ends);
-        checkFree(wiring, links, isLive);
-        if (isWired(wiring, links)) return await this.#adopt(wiring, links);
-        // Of an earlier life of ours: each may be the end of another pair.
-        await Promise.all(placesOf(wiring, links).map((place) => this.#removals.remove([place])));
+      let results = known.isLeft ? undefined : await this.#netlink.execute(steps);
+      if (!results || isCodedError(failureOf(results[0]), "ALREADY_EXISTS")) {
+        const taken = await this.#takeOver(wiring, known);
+        if (taken) return taken;
         results = await this.#netlink.execute(steps);
+        if (wiring.tunnel && isCodedError(failureOf(results[0]), "ALREADY_EXISTS")) {
+          throw vniInUse(wiring.connectionId, wiring.tunnel);
+        }
       }
       const failure = firstFailure(results) ?? (await this.#addPolicies(wiring));
       if (failure) throw failure;
@@ -83,11 +87,35 @@ export class LinkSetup {
     await both(this.#removeRules(fitted), this.#removals.remove(fitted.places));
   }
 
-  /** Takes over a link that stands, without touching what is right about it, so that its traffic goes on. */
+  /**
+   * The link of an earlier life, as it stands, so that its traffic goes on: what is right about it is not touched, and
+   * where the endpoint wants another name it is renamed. What stands in the way otherwise is removed.
+   * @returns undefined when there is nothing to take over
+   */
+  async #takeOver(wiring: Wiring, known: Known): Promise<Fitted | undefined> {
+    const named = await findLinks(this.#netlink, wiring.ends);
+    checkFree(wiring, named, known.isLive);
+    if (isWired(wiring, named)) return this.#adopt(wiring, named);
+    const marked = await findMarked(this.#netlink, wiring);
+    const inTheWay = named.map((link, i) => (link?.index === marked[i]?.index ? undefined : link));
+    await this.#removeEach(wiring, inTheWay);
+    if (isWired(wiring, marked)) {
+      const renaming = await this.#netlink.execute(renameSteps(wiring, marked));
+      if (!firstFailure(renaming)) return this.#adopt(wiring, marked);
+    }
+    await this.#removeEach(wiring, marked);
+    return undefined;
+  }
+
   async #adopt(wiring: Wiring, links: readonly (Link | undefined)[]): Promise<Fitted> {
     const failure = await this.#change(await readActual(this.#netlink, wiring.ends), wiring.ends);
     if (failure) throw failure;
     return { ...wiring, places: placesOf(wiring, links) };
+  }
+
+  /** They may be ends of different links. */
+  async #removeEach(wiring: Wiring, links: readonly (Link | undefined)[]): Promise<void> {
+    await Promise.all(placesOf(wiring, links).map((place) => this.#removals.remove([place])));
   }
 
   /** After the link: its rules may be there already, because they outlive a link, and the kernel would take them twice. */
@@ -122,11 +150,12 @@ export class LinkSetup {
 
   async #removeMarked(wiring: Wiring): Promise<void> {
     const links = await findLinks(this.#netlink, wiring.ends);
-    const ours = links.map((link, i) => {
-      const side = wiring.ends[i]?.side;
-      return side && link?.alias === markOf(wiring.owner, wiring.connectionId, side) ? link : undefined;
-    });
-    await this.#removals.remove(placesOf(wiring, ours));
+    await this.#removals.remove(
+      placesOf(
+        wiring,
+        links.map((link, i) => (isMarked(wiring, i, link) ? link : undefined)),
+      ),
+    );
   }
 
   async #removeRules({ ends }: Wiring): Promise<void> {

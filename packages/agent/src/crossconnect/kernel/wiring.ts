@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { Connection } from "@nsmkit/api/networkservice";
 import { CodedError } from "@nsmkit/core";
-import { type Link, linkAdd, type Netns, type NewLinkCommon, type Step } from "@nsmkit/netlink";
+import { type Link, linkAdd, linkSet, type Netns, type NewLinkCommon, type Step } from "@nsmkit/netlink";
 import type { CrossConnectSide } from "@nsmkit/sdk/crossconnect";
 import type { InterfacePlan } from "./interface-plan.ts";
 import { markOf, type Side } from "./mark.ts";
@@ -110,12 +110,16 @@ function common({ connectionId, owner }: Wiring, end: LocalEnd): NewLinkCommon {
   };
 }
 
+/** Whether a link is the end of this very connection that it is found at. */
+export function isMarked({ connectionId, owner, ends }: Wiring, index: number, link: Link | undefined): boolean {
+  const side = ends[index]?.side;
+  return side !== undefined && link?.alias === markOf(owner, connectionId, side);
+}
+
 /** Whether the links found at a connection's ends, in the order of its ends, are the link that it shall have. */
 export function isWired(wiring: Wiring, links: readonly (Link | undefined)[]): boolean {
-  const { connectionId, owner, ends, tunnel } = wiring;
-  const usable = ends.every(
-    ({ side }, i) => links[i]?.alias === markOf(owner, connectionId, side) && links[i].up && links[i].carrier,
-  );
+  const { ends, tunnel } = wiring;
+  const usable = ends.every((_, i) => isMarked(wiring, i, links[i]) && links[i]?.up && links[i]?.carrier);
   const [first, second] = links;
   if (!usable || !first) return false;
   if (tunnel === undefined) {
@@ -125,3 +129,10 @@ export function isWired(wiring: Wiring, links: readonly (Link | undefined)[]): b
   const { id, local, remote, port } = first.info;
   return id === tunnel.vni && local === tunnel.local && remote === tunnel.remote && port === tunnel.port;
 }
+
+/** Gives links the names that they shall have. The kernel renames a link that is up since 6.2. */
+export const renameSteps = ({ ends }: Wiring, links: readonly (Link | undefined)[]): Step[] =>
+  ends.flatMap(({ netns, plan }, i): Step[] => {
+    const link = links[i];
+    return link && link.name !== plan.name ? [{ netns, ops: [linkSet(link.index, { name: plan.name })] }] : [];
+  });
