@@ -223,8 +223,8 @@ class Handler {
     }
     try {
       return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
-    } catch (cause) {
-      throw new CodedError("INVALID_ARGUMENT", "the body is not UTF-8 text", { cause });
+    } catch {
+      throw new CodedError("INVALID_ARGUMENT", "the body is not UTF-8 text");
     }
   }
 
