@@ -171,7 +171,10 @@ function meshUrls(template: Template, { documents }: PodContext): string | undef
   return own?.trim() || undefined;
 }
 
-/** The client that the admission webhook adds to a Pod with the annotation. */
+/**
+ * The client that the admission webhook adds to a Pod with the annotation: once as an init container, so that the
+ * application finds its interfaces, and once beside it. Here one program does both.
+ */
 function nscFor(urls: string, facts: PodFacts, others: readonly ContainerSpec[]): ContainerSpec {
   const name = others.some((other) => other.name === "cmd-nsc") ? "cmd-nsc-lab" : "cmd-nsc";
   return {
@@ -179,6 +182,7 @@ function nscFor(urls: string, facts: PodFacts, others: readonly ContainerSpec[])
     image: "cmd-nsc",
     command: ["nsc"],
     program: "nsc",
+    connectsPod: true,
     workingDir: "/",
     env: [
       ["POD_NAME", facts.name],

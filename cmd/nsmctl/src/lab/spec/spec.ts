@@ -80,6 +80,8 @@ export interface ContainerSpec {
   readonly microservice?: string;
   /** An init container that keeps running beside the others. */
   readonly sidecar?: boolean;
+  /** The client that the annotation adds: the user's containers start when it has connected the Pod. */
+  readonly connectsPod?: boolean;
 }
 
 export type RestartPolicy = "Always" | "OnFailure" | "Never";

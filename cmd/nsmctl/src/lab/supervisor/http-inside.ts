@@ -22,7 +22,8 @@ export async function getInside(
       socket.destroy();
       reject(new CodedError("UNAVAILABLE", `GET :${port}${path}: ${cause.message}`, { cause }));
     };
-    const request = get({ path, createConnection: () => socket, signal: options.signal, agent: false }, (response) => {
+    // Without an agent: one would not take our socket.
+    const request = get({ path, createConnection: () => socket, signal: options.signal }, (response) => {
       let body = "";
       response
         .setEncoding("utf8")

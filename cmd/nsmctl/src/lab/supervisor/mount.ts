@@ -21,9 +21,10 @@ function done(result: number, what: string): void {
   throw new CodedError(code, `${what}: ${getSystemErrorMessage(-errno)}`, { details: { errno } });
 }
 
-/** Shows `source`, with everything mounted below it, at `target` too. */
-export function bindMount(source: string, target: string): void {
-  done(mountCall(source, target, "none", MS_BIND | MS_REC, null), `bind ${source} to ${target}`);
+/** Shows `source` at `target` too; unless `flat`, with everything that is mounted below it. */
+export function bindMount(source: string, target: string, options: { flat?: boolean } = {}): void {
+  const flags = options.flat ? MS_BIND : MS_BIND | MS_REC;
+  done(mountCall(source, target, "none", flags, null), `bind ${source} to ${target}`);
 }
 
 export function mountTmpfs(target: string): void {

@@ -1,5 +1,7 @@
+import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { insideDirectory } from "../host/places.ts";
 import type { ContainerSpec, PodSpec } from "../spec/spec.ts";
 import type { SupervisorContext } from "./context.ts";
@@ -7,6 +9,7 @@ import { agentEnvironment } from "./delivery.ts";
 import { LogFile } from "./log-file.ts";
 import { ManagedProcess } from "./managed-process.ts";
 import { meshDirectory, nodeFiles } from "./node.ts";
+import { prepareOwnFolders } from "./own-folders.ts";
 import { Sandbox } from "./sandbox.ts";
 import { prepareVolumes, writeConfigMap } from "./volumes.ts";
 
@@ -15,7 +18,11 @@ export interface LabContainer {
   /** Absent where there is nothing to run. */
   readonly process?: ManagedProcess;
   readonly init: boolean;
+  /** File that exists while the Pod's network services are connected. */
+  readonly readyFile?: string;
 }
+
+const readyPollMs = 10;
 
 /** A Pod of the lab: its namespaces and the programs in them. */
 export class LabPod {
@@ -34,16 +41,13 @@ export class LabPod {
   static async open(spec: PodSpec, host: () => Promise<Sandbox>, context: SupervisorContext): Promise<LabPod> {
     const directory = podDirectory(spec.name);
     await rm(directory, { recursive: true, force: true });
-    const mounts = await prepareVolumes(
-      spec,
-      context.configMaps,
-      { pod: directory, mesh: meshDirectory(spec.node), nodeFiles: nodeFiles(spec.node) },
-      context.root,
-    );
+    const own = await prepareOwnFolders(directory);
+    const places = { pod: join(directory, "volumes"), mesh: meshDirectory(spec.node), nodeFiles: nodeFiles(spec.node) };
+    const volumes = await prepareVolumes(spec, context.configMaps, places, own, context.root);
     const sandbox = await Sandbox.open({
       name: `Pod ${spec.name}`,
       hostname: spec.hostname,
-      mounts,
+      mounts: [...volumes, ...own],
       sysctls: spec.sysctls,
       netlink: context.netlink,
       env: { ...context.env, HOSTNAME: spec.hostname },
@@ -62,8 +66,16 @@ export class LabPod {
       // One that failed for good keeps the Pod from starting, as on a cluster.
       if (!spec.sidecar && !(await process.completed)) return;
     }
+    const [connecting, others] = [true, false].map((connects) =>
+      this.containers.filter(({ init, readyFile }) => !init && (readyFile !== undefined) === connects),
+    );
+    for (const { process, readyFile } of connecting ?? []) {
+      if (this.#closed) return;
+      process?.start();
+      while (readyFile && !existsSync(readyFile) && !this.#closed) await sleep(readyPollMs);
+    }
     if (this.#closed) return;
-    for (const { process, init } of this.containers) if (!init) process?.start();
+    for (const { process } of others ?? []) process?.start();
   }
 
   /** By name; without one, the first that is the user's own. */
@@ -77,7 +89,7 @@ export class LabPod {
   async updateConfigMap(name: string, context: SupervisorContext): Promise<void> {
     for (const volume of this.spec.volumes)
       if (volume.type === "configMap" && volume.configMap === name)
-        await writeConfigMap(volume, context.configMaps, join(podDirectory(this.spec.name), volume.name));
+        await writeConfigMap(volume, context.configMaps, join(podDirectory(this.spec.name), "volumes", volume.name));
   }
 
   /** Ends this Pod alone: its agents have time to give back their connections. */
@@ -109,7 +121,12 @@ function makeContainer(
 ): LabContainer {
   const { command } = spec;
   if (!command) return { spec, init };
-  const env = { ...(spec.microservice ? agentEnvironment(spec.microservice) : {}), ...Object.fromEntries(spec.env) };
+  const readyFile = spec.connectsPod ? join(podDirectory(pod.name), "connected") : undefined;
+  const env = {
+    ...(spec.microservice ? agentEnvironment(spec.microservice) : {}),
+    ...(readyFile === undefined ? {} : { NSM_READY_FILE: readyFile }),
+    ...Object.fromEntries(spec.env),
+  };
   const once = init && !spec.sidecar;
   const process = new ManagedProcess({
     name: spec.name,
@@ -118,7 +135,7 @@ function makeContainer(
     log: new LogFile(join(insideDirectory, "logs", pod.name, `${spec.name}.log`)),
     onChange: context.onChange,
   });
-  return { spec, process, init };
+  return { spec, process, init, ...(readyFile === undefined ? {} : { readyFile }) };
 }
 
 export function podDirectory(pod: string): string {

@@ -69,7 +69,8 @@ export class LabRoot {
     mkdirSync(join(root, "run"), { recursive: true });
     const inside = join(root, insideDirectory);
     mkdirSync(inside, { recursive: true });
-    bindMount(labDirectory, inside);
+    // Flat: the root that is being built lies in this folder.
+    bindMount(labDirectory, inside, { flat: true });
     mkdirSync(join(root, "run/lock"));
     for (const path of keep) {
       const [, top, below] = path.split("/");

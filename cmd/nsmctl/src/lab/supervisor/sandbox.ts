@@ -7,6 +7,8 @@ export interface SandboxMount {
   readonly source: string;
   readonly target: string;
   readonly readOnly: boolean;
+  /** Without what is mounted below the source. */
+  readonly flat?: boolean;
 }
 
 export interface SandboxOptions {
@@ -30,9 +32,9 @@ hostname "$1" 2>/dev/null || :
 shift
 mount -t sysfs sysfs /sys 2>/dev/null || :
 while [ $# -gt 0 ]; do
-  mount --bind "$1" "$2"
+  mount "$4" "$1" "$2"
   if [ "$3" = ro ]; then mount -o remount,bind,ro "$2"; fi
-  shift 3
+  shift 4
 done
 echo ready
 exec cat
@@ -59,7 +61,12 @@ export class Sandbox {
 
   /** @throws CodedError with the reason of what could not be set up; nothing is left then */
   static async open(options: SandboxOptions): Promise<Sandbox> {
-    const mounts = options.mounts.flatMap(({ source, target, readOnly }) => [source, target, readOnly ? "ro" : "rw"]);
+    const mounts = options.mounts.flatMap(({ source, target, readOnly, flat }) => [
+      source,
+      target,
+      readOnly ? "ro" : "rw",
+      flat ? "--bind" : "--rbind",
+    ]);
     const unshare = ["unshare", ...(options.network ? [] : ["--net"]), "--mount", "--uts", "--"];
     const command = [...unshare, "sh", "-c", holder, "sh", options.hostname, ...mounts];
     const child = spawnIn(options.network?.pid, ["net"], command, { env: options.env, stdin: "pipe" });

@@ -17,11 +17,15 @@ export interface VolumePlaces {
 
 type ConfigMaps = ReadonlyMap<string, ConfigMapSpec>;
 
-/** Makes the volumes of a Pod and the points where they are mounted. */
+/**
+ * Makes the volumes of a Pod and the points where they are mounted.
+ * @param own folders that the Pod has for itself in place of the machine's
+ */
 export async function prepareVolumes(
   pod: PodSpec,
   configMaps: ConfigMaps,
   places: VolumePlaces,
+  own: readonly SandboxMount[],
   root: LabRoot,
 ): Promise<SandboxMount[]> {
   const sources = new Map<string, string>();
@@ -32,9 +36,13 @@ export async function prepareVolumes(
     const isFolder = await folderAt(source, pod.name, path);
     // A mount inside another one needs its point in that volume, not in the root.
     const outer = mounts.findLast((mount) => path.startsWith(`${mount.target}/`));
-    if (!outer) root.ensureMountPoint(path, isFolder ? "directory" : "file");
-    else await ensureEntry(join(outer.source, relative(outer.target, path)), isFolder);
-    mounts.push({ source, target: path, readOnly });
+    // The Pod's own folders cover those of the machine last, so what belongs into them is mounted there before.
+    const cover = own.find((mount) => path.startsWith(`${mount.target}/`));
+    const target = cover ? join(cover.source, relative(cover.target, path)) : path;
+    if (outer) await ensureEntry(join(outer.source, relative(outer.target, path)), isFolder);
+    else if (cover) await ensureEntry(target, isFolder);
+    else root.ensureMountPoint(path, isFolder ? "directory" : "file");
+    mounts.push({ source, target, readOnly });
   }
   return mounts;
 }

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { abortError } from "@nsmkit/core";
 import { agentProblems } from "./agent-probe.ts";
 import type { RunningLab } from "./lab.ts";
@@ -65,7 +66,9 @@ export function meshProblems(lab: RunningLab): string[] {
 /** Which containers do not run. */
 export function containerProblems(lab: RunningLab): string[] {
   return [...lab.pods.values()].flatMap((pod) =>
-    pod.containers.flatMap(({ spec, process }) => {
+    pod.containers.flatMap(({ spec, process, readyFile }) => {
+      if (process?.state.state === "running" && readyFile && !existsSync(readyFile))
+        return [`${pod.spec.name}/${spec.name}: its network services are not connected yet`];
       if (!process || process.state.state === "running" || process.state.state === "completed") return [];
       return [`${pod.spec.name}/${spec.name}: ${describe(process)}`];
     }),

@@ -59,7 +59,16 @@ export function graphOf(status: LabStatus): Graph {
     ];
     return { from, to, label: "" };
   });
-  return { boxes, edges: [...connections, ...links] };
+  const edges = [...connections, ...links];
+  return { boxes: boxes.map((box) => ({ ...box, ports: sortPorts(box, edges) })), edges };
+}
+
+/** What leads in stands above what leads out; else by name, so that a drawing is the same every time. */
+function sortPorts(box: GraphBox, edges: readonly GraphEdge[]): GraphPort[] {
+  const leadsIn = (port: GraphPort): boolean => edges.some(({ to }) => to.box === box.id && to.port === port.name);
+  return [...box.ports].sort(
+    (a, b) => Number(leadsIn(b)) - Number(leadsIn(a)) || a.name.localeCompare(b.name, "en", { numeric: true }),
+  );
 }
 
 /** A node's place on the underlay, which is not part of a chain. */
