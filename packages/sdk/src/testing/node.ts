@@ -16,6 +16,8 @@ import { FakeCrossConnector } from "./crossconnector.ts";
 /** A program of the mesh inside this process. */
 export interface Part {
   readonly chain: ServerChain;
+  /** For programs of the node. */
+  readonly url: string;
   /** Ends it in order. */
   close(): Promise<void>;
   /** Ends it as SIGKILL would: nobody is told, nothing is unregistered. */
@@ -29,8 +31,6 @@ export interface PartOptions {
 }
 
 export interface NsmgrPart extends Part {
-  /** For clients of the node. */
-  readonly url: string;
   /** For other nodes. */
   readonly publicUrl: string;
 }
@@ -87,6 +87,7 @@ export async function startForwarder(
   const rest = [channels, { close: chain.stop }, discovery];
   return {
     chain,
+    url: socket,
     crossConnector,
     close: () => closeAll([...rest, server, registry]),
     kill: () =>

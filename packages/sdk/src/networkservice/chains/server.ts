@@ -53,7 +53,7 @@ export function serverChain(
   const first = beginServer({ clock, logger });
   const handler = chain<NetworkServiceKind>(
     [
-      updatePath(name),
+      updatePath(name, { entrance: true }),
       first,
       updateTokenServer(identity),
       ...(identity.mode === "spiffe" ? [authorizeServer()] : []),

@@ -61,6 +61,15 @@ test("a program that is server and client owns one segment", async () => {
   assert.deepEqual(shape(end.requests[0]?.connection).names, ["nsc", "nsmgr"]);
 });
 
+test("a call that a program sent to itself is refused where it comes in", async () => {
+  const all = chain<NetworkServiceKind>([updatePath("fwd", { entrance: true })], new RecordingEnd());
+  const path = { index: 0, pathSegments: segments(["fwd", "f"]) };
+  await assert.rejects(all.request(testContext(), requestOf({ id: "f", path })), {
+    code: "INVALID_ARGUMENT",
+    message: /from "fwd" itself/,
+  });
+});
+
 test("the reply has the caller's id and index again, and the whole path", async () => {
   const path = { index: 0, pathSegments: segments(["nsc", "c"]) };
   const { reply } = await run("nsmgr", { id: "c", path });

@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { type Connection, PathSchema, PathSegmentSchema } from "@nsmkit/api/networkservice";
 import { CodedError } from "@nsmkit/core";
-import { cloneConnection, connectionOf } from "../../core/connection.ts";
+import { cloneConnection, connectionOf, currentSegment } from "../../core/connection.ts";
 import type { NetworkServiceElement } from "../../core/kind.ts";
 
 /** More hops than any mesh has: whoever sends more goes round in circles or means harm. */
@@ -12,12 +12,19 @@ const longestPath = 64;
  * servers and clients: a program that is both owns one segment of the path.
  * Rules: networkservicemesh/sdk pkg/networkservice/common/updatepath.
  * @param name of this program's path segment
+ * @param options.entrance calls come in here from other programs, so one from a program of our name is one that we
+ * sent ourselves, through a next hop that leads back to us: it would wait for itself. Default false
  */
-export function updatePath(name: string): NetworkServiceElement {
+export function updatePath(name: string, options: { readonly entrance?: boolean } = {}): NetworkServiceElement {
   return {
     name: "updatepath",
     async request(ctx, request, next) {
       const connection = connectionOf(request);
+      if (options.entrance && connection.path && currentSegment(connection.path)?.name === name)
+        throw new CodedError(
+          "INVALID_ARGUMENT",
+          `connection "${connection.id}" comes to "${name}" from "${name}" itself`,
+        );
       const caller = enter(connection, name);
       const reply = await next.request(ctx, request);
       if (!reply.path || reply.path.pathSegments.length <= caller.index)

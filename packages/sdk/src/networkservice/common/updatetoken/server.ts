@@ -5,6 +5,7 @@ import type { Context } from "../../../chain/context.ts";
 import type { Identity } from "../../../transport/api.ts";
 import { connectionOf, currentSegment, pathOf, previousSegment, timestampOf } from "../../core/connection.ts";
 import type { NetworkServiceElement } from "../../core/kind.ts";
+import { parseToken } from "../authorize/token.ts";
 import { readToken, type Token } from "./metadata.ts";
 
 /**
@@ -41,23 +42,26 @@ function callersToken(ctx: Context): Token | undefined {
   if (!ctx.call) return undefined;
   try {
     const token = readToken(ctx.call.metadata);
-    const { certificate } = ctx.call.peer;
-    return token && certificate
-      ? { ...token, expiresMs: Math.min(token.expiresMs, certificateEndMs(certificate)) }
-      : token;
+    return token && { ...token, expiresMs: Math.min(token.expiresMs, ...ends(token.token, ctx.call.peer.certificate)) };
   } catch (error) {
     ctx.logger.warn("caller sent no usable token", { peer: ctx.call.peer.address, reason: messageOf(error) });
     return undefined;
   }
 }
 
-const ends = new WeakMap<Uint8Array, number>();
+/** A caller that claims more time than its token or its certificate has does not get it. */
+function ends(token: string, certificate: Uint8Array | undefined): number[] {
+  const exp = parseToken(token)?.claims.exp;
+  return [...(exp === undefined ? [] : [exp * 1000]), ...(certificate ? [certificateEndMs(certificate)] : [])];
+}
+
+const certificateEnds = new WeakMap<Uint8Array, number>();
 
 /** A peer object lives as long as its connection, so its certificate is parsed once. */
 function certificateEndMs(certificate: Uint8Array): number {
-  const known = ends.get(certificate);
+  const known = certificateEnds.get(certificate);
   if (known !== undefined) return known;
   const end = Date.parse(new X509Certificate(certificate).validTo);
-  ends.set(certificate, end);
+  certificateEnds.set(certificate, end);
   return end;
 }

@@ -1,4 +1,5 @@
 import type { Mechanism } from "@nsmkit/api/networkservice";
+import { CodedError } from "@nsmkit/core";
 import type { Context } from "../../../../chain/context.ts";
 import { type Key, key } from "../../../../chain/key.ts";
 import type { FileTransceiver } from "../../../../transport/api.ts";
@@ -13,10 +14,12 @@ export class HeldFiles {
     return this.#byInode.size;
   }
 
-  /** Puts the path of the received file in place of an `inode://` URL; other URLs stay. */
+  /** Puts the path of the received file in place of an `inode://` URL; other URLs stay. @throws INVALID_ARGUMENT, DEADLINE_EXCEEDED */
   async toPath(ctx: Context, files: FileTransceiver, mechanism: Mechanism | undefined): Promise<void> {
     const url = mechanism?.parameters[parameter.inodeUrl];
     if (!mechanism || !url?.startsWith("inode:")) return;
+    if (!/^inode:\/\/\d{1,20}\/\d{1,20}$/.test(url))
+      throw new CodedError("INVALID_ARGUMENT", `${JSON.stringify(url)} is no URL of the form inode://<device>/<inode>`);
     const file = this.#byInode.get(url) ?? (await shareFile(ctx, files, url));
     this.#byInode.set(url, file);
     mechanism.parameters[parameter.inodeUrl] = `file://${file.path}`;
