@@ -1,13 +1,13 @@
 import "reflect-metadata";
 import assert from "node:assert/strict";
-import { createSign, generateKeyPairSync, type KeyObject } from "node:crypto";
+import { createPrivateKey, createSign, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { test } from "node:test";
 import { create } from "@bufbuild/protobuf";
 import { type PathSegment, PathSegmentSchema } from "@nsmkit/api/networkservice";
 import * as x509 from "@peculiar/x509";
 import fc from "fast-check";
 import { checkPolicies, clientPolicies, type PolicyInput, serverPolicies } from "./policies.ts";
-import { parseToken } from "./token.ts";
+import { claimsOf } from "./token.ts";
 
 interface Party {
   readonly id: string;
@@ -20,7 +20,6 @@ async function party(id: string): Promise<Party> {
   const keys = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({ keys, signingAlgorithm: algorithm });
   const pkcs8 = Buffer.from(await crypto.subtle.exportKey("pkcs8", keys.privateKey));
-  const { createPrivateKey } = await import("node:crypto");
   return {
     id,
     key: createPrivateKey({ key: pkcs8, format: "der", type: "pkcs8" }),
@@ -67,13 +66,13 @@ test("a token that is no JWT is denied", () => denied(withFirst("x"), "tokens_va
 test("an expired token is denied", () => denied({ ...good(), nowMs: 2_000_000 }, "tokens_expired"));
 
 test("a token without an end is denied", () =>
-  denied(withFirst(jwt(nsc, { aud: [nsmgr.id], exp: undefined })), "tokens_expired"));
+  denied(withFirst(jwt(nsc, { aud: [nsmgr.id], exp: undefined })), "tokens_valid"));
 
 test("a token made for somebody else is denied", () =>
   denied(withFirst(jwt(nsc, { aud: [fwd.id] })), "tokens_chained"));
 
 test("an audience that is a string instead of a list is denied", () =>
-  denied(withFirst(jwt(nsc, { aud: nsmgr.id })), "tokens_chained"));
+  denied(withFirst(jwt(nsc, { aud: nsmgr.id })), "tokens_valid"));
 
 test("a token that another key signed is denied", () =>
   denied(withFirst(jwt({ ...fwd, id: nsc.id }, { aud: [nsmgr.id] })), "prev_token_signed"));
@@ -111,15 +110,15 @@ test("a certificate that is none denies instead of failing", () => {
   denied({ ...good(), certificate: new Uint8Array([1, 2, 3]) }, "prev_token_signed");
 });
 
-test("whatever text comes as a token, it parses or it does not", () => {
+test("whatever text comes as a token, it says something or nothing", () => {
   const part = fc.oneof(
     fc.string(),
     fc.json().map((text) => Buffer.from(text).toString("base64url")),
   );
   fc.assert(
     fc.property(fc.array(part, { maxLength: 4 }), (parts) => {
-      const parsed = parseToken(parts.join("."));
-      assert.ok(parsed === undefined || Array.isArray(parsed.claims.aud));
+      const claims = claimsOf(parts.join("."));
+      assert.ok(claims === undefined || Array.isArray(claims.audience));
     }),
   );
 });

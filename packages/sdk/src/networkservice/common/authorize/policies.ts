@@ -1,6 +1,6 @@
 import type { PathSegment } from "@nsmkit/api/networkservice";
 import { CodedError } from "@nsmkit/core";
-import { isSignedBy, parseToken } from "./token.ts";
+import { claimsOf, isSignedBy } from "./token.ts";
 
 /** What a policy judges: the segments it may see, the index of our own, the other side's TLS leaf, the time. */
 export interface PolicyInput {
@@ -19,14 +19,14 @@ export interface Policy {
 /** Every segment's token is a JWT. */
 export const tokensValid: Policy = {
   name: "tokens_valid",
-  allows: ({ segments }) => segments.every(({ token }) => parseToken(token) !== undefined),
+  allows: ({ segments }) => segments.every(({ token }) => claimsOf(token) !== undefined),
 };
 
 /** No token is past its time. */
 export const tokensExpired: Policy = {
   name: "tokens_expired",
   allows: ({ segments, nowMs }) =>
-    segments.every(({ token }) => nowMs / 1000 < (parseToken(token)?.claims.exp ?? Number.NEGATIVE_INFINITY)),
+    segments.every(({ token }) => nowMs < (claimsOf(token)?.expiresMs ?? Number.NEGATIVE_INFINITY)),
 };
 
 /** Each token was made for the one who made the next. */
@@ -34,8 +34,8 @@ export const tokensChained: Policy = {
   name: "tokens_chained",
   allows: ({ segments }) =>
     segments.slice(1).every(({ token }, at) => {
-      const maker = parseToken(token)?.claims.sub;
-      return maker !== undefined && parseToken(segments[at]?.token ?? "")?.claims.aud.includes(maker) === true;
+      const maker = claimsOf(token)?.spiffeId;
+      return maker !== undefined && claimsOf(segments[at]?.token ?? "")?.audience.includes(maker) === true;
     }),
 };
 

@@ -5,7 +5,7 @@ import type { Context } from "../../../chain/context.ts";
 import type { Identity } from "../../../transport/api.ts";
 import { connectionOf, currentSegment, pathOf, previousSegment, timestampOf } from "../../core/connection.ts";
 import type { NetworkServiceElement } from "../../core/kind.ts";
-import { parseToken } from "../authorize/token.ts";
+import { claimsOf } from "../authorize/token.ts";
 import { readToken, type Token } from "./metadata.ts";
 
 /**
@@ -51,8 +51,8 @@ function callersToken(ctx: Context): Token | undefined {
 
 /** A caller that claims more time than its token or its certificate has does not get it. */
 function ends(token: string, certificate: Uint8Array | undefined): number[] {
-  const exp = parseToken(token)?.claims.exp;
-  return [...(exp === undefined ? [] : [exp * 1000]), ...(certificate ? [certificateEndMs(certificate)] : [])];
+  const claims = claimsOf(token);
+  return [...(claims ? [claims.expiresMs] : []), ...(certificate ? [certificateEndMs(certificate)] : [])];
 }
 
 const certificateEnds = new WeakMap<Uint8Array, number>();

@@ -36,7 +36,7 @@ test("the caller's token goes into its segment, and one made for the caller into
 
 test("a caller that claims more time than its token has gets the token's", async () => {
   const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64url");
-  const token = `${part({ alg: "none" })}.${part({ exp: 30 })}.`;
+  const token = `${part({ alg: "none" })}.${part({ sub: "spiffe://td/nsc", exp: 30 })}.`;
   const metadata = { [tokenKey]: [token], [tokenExpiresKey]: ["2100-01-01T00:00:00Z"] };
   const [caller] = await serve(testContext({ call: fakeCall({ metadata }) }));
   assert.equal(caller?.expires && timestampMs(caller.expires), 30_000);
