@@ -1,3 +1,4 @@
+import { readlinkSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { abortable, CodedError, isCodedError, throwIfAborted } from "@nsmkit/core";
 import type { CallOptions, Netlink, Netns, NetnsIdentity } from "@nsmkit/netlink";
@@ -15,12 +16,26 @@ interface Entry {
 }
 
 /** Finds out which file a path is, without opening it. Rejects when there is none. */
-export type Identify = (path: string) => Promise<NetnsIdentity>;
+export type Identify = (path: string, nsfsDevice: number) => Promise<NetnsIdentity>;
 
-const identifyFile: Identify = async (path) => {
+const identifyFile: Identify = async (path, nsfsDevice) => {
+  const inode = inodeOfLink(path);
+  if (inode !== undefined) return { dev: nsfsDevice, ino: inode };
+  // May block on the file system behind the path, so it is left to a thread.
   const { dev, ino } = await stat(path);
   return { dev, ino };
 };
+
+/** The inode of a network namespace behind a link of procfs, which the kernel tells without a look at the file. */
+function inodeOfLink(path: string): number | undefined {
+  if (!path.startsWith("/proc/")) return undefined;
+  try {
+    const [, inode] = /^net:\[(\d+)\]$/.exec(readlinkSync(path)) ?? [];
+    return inode === undefined ? undefined : Number(inode);
+  } catch {
+    return undefined;
+  }
+}
 
 /** The text by which a namespace is known here, whatever path leads to it. */
 export const keyOfNetns = ({ dev, ino }: NetnsIdentity): string => `${dev}:${ino}`;
@@ -47,11 +62,12 @@ export class NamespacePool {
   /** @throws NOT_FOUND when the path is gone, INVALID_ARGUMENT when it is no network namespace */
   async acquire(path: string, options: CallOptions): Promise<{ key: string; netns: Netns }> {
     throwIfAborted(options.signal, `opening network namespace ${path}`);
-    const identity = await this.#identify(path).catch((cause: unknown) => {
+    // All nsfs files have one device. A path comes from a peer: opening a pipe or a device would block or do worse.
+    const { dev } = this.#netlink.namespaces.current.identity;
+    const identity = await this.#identify(path, dev).catch((cause: unknown) => {
       throw new CodedError("NOT_FOUND", `network namespace ${path} is gone`, { cause, details: { path } });
     });
-    // All nsfs files have one device. A path comes from a peer: opening a pipe or a device would block or do worse.
-    if (identity.dev !== this.#netlink.namespaces.current.identity.dev) throw noNetns(path);
+    if (identity.dev !== dev) throw noNetns(path);
     const key = keyOfNetns(identity);
     const entry = this.#entries.get(key) ?? { opening: this.#open(path, key), users: 0, visited: false };
     this.#entries.set(key, entry);

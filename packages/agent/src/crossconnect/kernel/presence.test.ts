@@ -110,6 +110,18 @@ test("a namespace in which nobody was ever seen counts as present", async () => 
   assert.deepEqual(told, []);
 });
 
+test("a namespace that nobody is seen in is searched for at every look only at first, and found when somebody comes", async () => {
+  const { clock, living, told, on } = start();
+  on("4:a");
+  await clock.advance(40_000);
+  assert.ok(living.lists <= 5, String(living.lists));
+  living.processes.set(1, "4:a");
+  await clock.advance(20_000);
+  living.processes.clear();
+  await clock.advance(1000);
+  assert.deepEqual(told, ["4:a"]);
+});
+
 test("while all are where they were, /proc is not walked", async () => {
   const { clock, living, on } = start();
   living.processes.set(1, "4:a");

@@ -3,6 +3,8 @@ import { type LivingNamespaces, machineNamespaces } from "./living.ts";
 
 interface Watched {
   readonly gone: Set<() => void>;
+  /** Looks that did not find it anywhere, while it was never seen. */
+  missed: number;
   /** Where the namespace was last seen; undefined until then. */
   path: string | undefined;
 }
@@ -11,6 +13,9 @@ interface Watched {
 const looksPerTurn = 250;
 /** A namespace must be seen once before it can be missed, and a Pod may end soon after it came: ms to the first look. */
 const firstLookMs = 50;
+/** A namespace that so many looks have not found may be hidden from us for good: one look in twenty goes on searching. */
+const missesBeforePatience = 3;
+const patience = 20;
 /** Looks take no more than this part of the time, however many namespaces and processes there are. */
 const lookShare = 0.05;
 
@@ -61,7 +66,7 @@ export class PresenceWatch {
    */
   watch(key: string, gone: () => void): () => void {
     const known = this.#watched.get(key);
-    const entry = known ?? { gone: new Set(), path: undefined };
+    const entry = known ?? { gone: new Set(), missed: 0, path: undefined };
     entry.gone.add(gone);
     this.#watched.set(key, entry);
     this.#fresh ||= known === undefined;
@@ -118,7 +123,9 @@ export class PresenceWatch {
     let looks = 0;
     for (const [key, entry] of [...this.#watched]) {
       if (++looks % looksPerTurn === 0) await new Promise((resolve) => setImmediate(resolve));
-      if (entry.path === undefined || !this.#living.isAt(entry.path, key)) doubtful.push([key, entry]);
+      if (entry.path === undefined ? isSearchedFor(entry) : !this.#living.isAt(entry.path, key)) {
+        doubtful.push([key, entry]);
+      }
     }
     return doubtful;
   }
@@ -130,4 +137,9 @@ export class PresenceWatch {
     this.#watched.delete(key);
     for (const gone of entry.gone) gone();
   }
+}
+
+function isSearchedFor(entry: Watched): boolean {
+  entry.missed++;
+  return entry.missed <= missesBeforePatience || entry.missed % patience === 0;
 }
