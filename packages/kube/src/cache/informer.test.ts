@@ -80,3 +80,34 @@ test("a server that ends every watch at once is not asked in a tight loop", asyn
   assert.ok(server.requests.watch < 60, `${server.requests.watch} watches in a minute`);
   await informer.close();
 });
+
+test("what a write answered is seen before the watch brings it, and told to nobody", async () => {
+  const server = new MemoryApiServer();
+  const { informer, log } = start(server);
+  await informer.synced({ signal: AbortSignal.timeout(1000) });
+  const made = await server.create(configMaps, configMap("a", { x: "1" }));
+  informer.learn(made);
+  assert.equal(informer.get("default/a")?.data?.x, "1");
+  await settle();
+  assert.deepEqual(log, []);
+  const changed = await server.mergePatch(configMaps, { namespace: "default", name: "a" }, { data: { x: "2" } });
+  informer.learn(changed);
+  informer.learn(made);
+  assert.equal(informer.get("default/a")?.data?.x, "2");
+  await informer.close();
+});
+
+test("an object that we deleted does not come back through late events", async () => {
+  const server = new MemoryApiServer();
+  const { informer, log } = start(server);
+  await informer.synced({ signal: AbortSignal.timeout(1000) });
+  const made = await server.create(configMaps, configMap("a", {}));
+  await server.delete(configMaps, { namespace: "default", name: "a" });
+  informer.forget(made);
+  log.length = 0;
+  const again = await server.create(configMaps, configMap("a", { again: "1" }));
+  await settle();
+  assert.equal(informer.get("default/a")?.metadata.uid, again.metadata.uid);
+  assert.deepEqual(log, ["added a"]);
+  await informer.close();
+});

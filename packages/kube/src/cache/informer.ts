@@ -43,6 +43,8 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
   readonly #objects = new Map<string, T>();
   readonly #indexes = new Map<string, { of: (object: T) => readonly string[]; keys: Map<string, Set<string>> }>();
   readonly #listeners = new Set<(change: CacheChange<T>) => void>();
+  /** uids of objects that we deleted and whose end the watch has not told yet. */
+  readonly #forgotten = new Set<string>();
   readonly #stop = new AbortController();
   readonly #synced = new Deferred<void>();
   #version = "";
@@ -75,6 +77,22 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
 
   list(): readonly T[] {
     return [...this.#objects.values()];
+  }
+
+  /**
+   * Takes in what a write of our own answered, before the watch brings it: the next look does not see the past and write
+   * again. Listeners are not told; they caused it.
+   */
+  learn(object: T): void {
+    this.#put(object, { quietly: true });
+  }
+
+  /** As `learn`, for an object that we deleted and that has no finalizer. Events from before its end are not taken. */
+  forget(object: T): void {
+    const { uid } = object.metadata;
+    if (uid !== undefined) this.#forgotten.add(uid);
+    const key = objectKey(object);
+    if (this.#objects.get(key)?.metadata.uid === uid) this.#remove(key, undefined, { quietly: true });
   }
 
   /** Adds a look-up by whatever `of` gives; before `start`. */
@@ -144,8 +162,9 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
     const gone = new Set(this.#objects.keys());
     for (const item of items) {
       gone.delete(objectKey(item));
-      this.#put(item);
+      this.#put(item, { listed: true });
     }
+    this.#forgotten.clear();
     // What vanished while nobody watched is told as deleted in its last known state.
     for (const key of gone) this.#remove(key);
     this.#version = resourceVersion;
@@ -167,16 +186,19 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
       this.#version = event.resourceVersion;
       return;
     }
-    if (event.type === "DELETED") this.#remove(objectKey(event.object), event.object);
-    else this.#put(event.object);
+    const { uid } = event.object.metadata;
+    if (event.type !== "DELETED") this.#put(event.object);
+    else if (!this.#forgotten.delete(uid ?? "")) this.#remove(objectKey(event.object), event.object);
     this.#version = event.object.metadata.resourceVersion ?? this.#version;
   }
 
-  #put(given: T): void {
+  #put(given: T, { quietly = false, listed = false } = {}): void {
+    if (this.#forgotten.has(given.metadata.uid ?? "")) return;
     const object = this.#options.transform ? this.#options.transform(given) : given;
     const key = objectKey(object);
     const before = this.#objects.get(key);
-    if (before?.metadata.resourceVersion === object.metadata.resourceVersion && before) return;
+    // A list counts even when it is older: after a restore of etcd versions start again from a lower number.
+    if (before && (listed ? isSame(object, before) : isNotNewer(object, before))) return;
     if (before) this.#unindex(key, before);
     this.#objects.set(key, object);
     for (const { of, keys } of this.#indexes.values()) {
@@ -185,15 +207,15 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
         keys.set(value, set.add(key));
       }
     }
-    this.#tell(before ? { type: "updated", object, before } : { type: "added", object });
+    if (!quietly) this.#tell(before ? { type: "updated", object, before } : { type: "added", object });
   }
 
-  #remove(key: string, last?: T): void {
+  #remove(key: string, last?: T, { quietly = false } = {}): void {
     const before = this.#objects.get(key);
     if (!before) return;
     this.#objects.delete(key);
     this.#unindex(key, before);
-    this.#tell({ type: "deleted", object: last ?? before });
+    if (!quietly) this.#tell({ type: "deleted", object: last ?? before });
   }
 
   #unindex(key: string, object: T): void {
@@ -209,4 +231,15 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
   #tell(change: CacheChange<T>): void {
     for (const listener of this.#listeners) listener(change);
   }
+}
+
+const isSame = (object: KubeObject, before: KubeObject): boolean =>
+  object.metadata.resourceVersion === before.metadata.resourceVersion;
+
+/** Versions are numbers that grow (Kubernetes API concepts, resource versions). */
+function isNotNewer(object: KubeObject, before: KubeObject): boolean {
+  if (isSame(object, before)) return true;
+  const [now = "", then = ""] = [object.metadata.resourceVersion, before.metadata.resourceVersion];
+  if (object.metadata.uid !== before.metadata.uid || !/^\d+$/.test(now) || !/^\d+$/.test(then)) return false;
+  return BigInt(now) < BigInt(then);
 }
