@@ -31,6 +31,7 @@ export type { Discovery } from "./common/discover/port.ts";
 export { candidates, discoverServer } from "./common/discover/server.ts";
 export { type DiscoverForwarderOptions, discoverForwarderServer } from "./common/discoverforwarder/server.ts";
 export { dnsContextServer } from "./common/dnscontext/server.ts";
+export { excludedPrefixesClient } from "./common/excludedprefixes/client.ts";
 export { excludedPrefixesServer } from "./common/excludedprefixes/server.ts";
 export { type HealOptions, healClient, type LivenessCheck } from "./common/heal/client.ts";
 export { parseCidrGroups } from "./common/ipam/cidr-groups.ts";

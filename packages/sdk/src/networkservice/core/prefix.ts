@@ -34,3 +34,8 @@ export function formatAddress({ width, value }: Prefix): string {
   const bytes = [...Buffer.from(value.toString(16).padStart(width / 4, "0"), "hex")];
   return `${ipaddr.fromByteArray(bytes).toString()}/${width}`;
 }
+
+/** As CIDR text, a single address too. */
+export function formatPrefix({ width, value, length }: Prefix): string {
+  return formatAddress({ width, value, length }).replace(/\d+$/, String(length));
+}
