@@ -201,6 +201,12 @@ class World {
     txn.start({ resync, retry });
   }
 
+  async removeAll(): Promise<void> {
+    this.scheduler.notify(...notified.map((key) => ({ key })));
+    this.scheduler.transaction().start({ resync: "full", retry: { periodMs: 100, maxCount: 0 } });
+    await this.clock.advance(20_000);
+  }
+
   /** What should be southbound when nothing is under way: what is wanted, valid, and has all it needs. */
   expected(): Map<string, string> {
     const there = new Map<string, string>();
@@ -248,6 +254,8 @@ test("whatever happens, the southbound ends as wanted, and no operation overtake
         assert.deepEqual(world.broken, []);
         assert.deepEqual(world.scheduler.metrics().queueLength, 0, "a transaction did not settle");
         assert.deepEqual(sorted(world.found()), sorted(world.expected()));
+        await world.removeAll();
+        assert.equal(world.scheduler.metrics().keysKnown, 0, "something is left of values that are gone");
         await world.scheduler.close();
         assert.equal(world.clock.pendingTimers, 0);
       },

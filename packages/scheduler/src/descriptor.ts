@@ -77,7 +77,7 @@ export interface Descriptor<V = unknown, M = unknown> {
   keyLabel?(key: string): string;
   /** How a value is shown in history, dumps and logs: something JSON can carry. Default: the scheduler's `describeValue`. */
   describeValue?(value: V, key: string): unknown;
-  /** Whether two values mean the same configuration. Default: deep strict equality (node:util). */
+  /** Whether two values mean the same configuration. Default: deep strict equality (node:util). Throwing counts as no. */
   equal?(oldValue: V, newValue: V, key: string): boolean;
   /**
    * Throws if the value can never be configured: it becomes INVALID. Throw `invalidValue(message, fields)` to name the

@@ -218,6 +218,7 @@ class DesiredStateScheduler implements Scheduler, TransactionDoor {
       queueLength: this.#history.open.size,
       callsRunning: this.#runner.engine.calls.size,
       retriesWaiting: this.#runner.retries.size,
+      keysKnown: this.#runner.engine.graph.nodes.size,
     });
   }
 

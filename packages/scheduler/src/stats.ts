@@ -55,6 +55,8 @@ export interface SchedulerMetrics {
   readonly callsRunning: number;
   /** Values waiting to be retried. */
   readonly retriesWaiting: number;
+  /** Keys in the graph: known values, and keys that known values depend on. */
+  readonly keysKnown: number;
 }
 
 /** Upper bounds, s: the default buckets of the Prometheus client libraries. */
@@ -187,7 +189,12 @@ export class Statistics {
     };
   }
 
-  metrics(now: { queueLength: number; callsRunning: number; retriesWaiting: number }): SchedulerMetrics {
+  metrics(now: {
+    queueLength: number;
+    callsRunning: number;
+    retriesWaiting: number;
+    keysKnown: number;
+  }): SchedulerMetrics {
     return {
       txnProcessed: this.#processed,
       txnDropped: 0,

@@ -22,6 +22,8 @@ export type ResyncKind = "full" | "upstream" | "downstream";
 
 export interface TransactionOptions {
   readonly resync?: ResyncKind;
+  /** With `full` or `downstream`: log what was read from the southbound, per descriptor. Default false. */
+  readonly verbose?: boolean;
   /** Repeat what failed; true for the defaults. Default: do not. */
   readonly retry?: boolean | RetryOptions;
   /** On the first failure put back all values of this transaction as they were. Default false; not with `resync`. */

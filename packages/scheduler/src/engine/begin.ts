@@ -23,6 +23,7 @@ export function begin(engine: Engine, node: Node, operation: CallOperation): voi
   }
   const gate = node.descriptor?.gate;
   const turn = (): void => {
+    if (engine.closed) return;
     perform(engine, call, gate);
     engine.drain();
   };
@@ -71,8 +72,10 @@ function perform(engine: Engine, call: SouthboundCall, gate: CallGate | undefine
 function returned(engine: Engine, call: SouthboundCall, take: () => void): void {
   ended(engine, call);
   if (engine.closed) return;
-  if (call.overdue) returnedLate(engine, call);
-  take();
+  engine.contain(call.node, () => {
+    if (call.overdue) returnedLate(engine, call);
+    take();
+  });
   engine.drain();
 }
 

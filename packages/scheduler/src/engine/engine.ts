@@ -153,7 +153,7 @@ export class Engine {
       for (let node = this.#stack.pop(); node; node = this.#stack.pop()) {
         node.dirty = false;
         node.awaiting = false;
-        this.#decide(node);
+        this.contain(node, () => decide(this, node));
       }
     } finally {
       this.#draining = false;
@@ -164,11 +164,11 @@ export class Engine {
     this.#drained(idle);
   }
 
-  #decide(node: Node): void {
+  /** A descriptor's pure function may throw where it must not, or a rule of ours be broken: this value alone suffers. */
+  contain(node: Node, work: () => void): void {
     try {
-      decide(this, node);
+      work();
     } catch (error) {
-      // A descriptor's pure function threw where it must not, or a rule of ours is broken: this value alone suffers.
       this.logger.error("deciding about a value failed", { key: node.key, error });
       this.setState(node, "FAILED", error);
       node.cause?.errors.push({ key: node.key, operation: "UNDEFINED", error });

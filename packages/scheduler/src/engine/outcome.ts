@@ -123,8 +123,8 @@ export function expire(engine: Engine, call: SouthboundCall): void {
   // A slot held by a call that ignores its signal would be lost to the others for as long as it likes.
   call.leaveGate?.();
   call.leaveGate = undefined;
-  engine.graph.unbind(call.operation === "DELETE" ? noDeps : call.needs === node.bound ? noDeps : call.needs);
-  fail(engine, call, error);
+  if (call.operation !== "DELETE" && call.needs !== node.bound) engine.graph.unbind(call.needs);
+  engine.contain(node, () => fail(engine, call, error));
   engine.drain();
 }
 
@@ -140,7 +140,10 @@ export function returnedLate(engine: Engine, call: SouthboundCall): void {
 /** Takes back what beginning a create or update had reserved. */
 export function undo(engine: Engine, call: SouthboundCall): void {
   const { node } = call;
-  if (call.operation === "DELETE") return;
+  if (call.operation === "DELETE") {
+    dropUnused(engine, node, call.needs);
+    return;
+  }
   if (call.needs !== node.bound) engine.graph.unbind(call.needs);
   dropUnused(engine, node, call.needs);
   const extra = call.claims.filter((name) => !node.claims.includes(name));

@@ -62,13 +62,21 @@ function isSameList(a: readonly Dependency[], b: readonly Dependency[]): boolean
   );
 }
 
-/** Whether two values of this key mean the same configuration. */
+/** Whether two values of this key mean the same configuration. A comparison that throws says that they do not. */
 export function isSame(node: Node, oldValue: unknown, newValue: unknown): boolean {
   if (oldValue === newValue) return true;
   if (oldValue === undefined || newValue === undefined) return false;
   const last = node.compared;
   if (last && last.value === oldValue && last.wanted === newValue) return last.same;
-  const same = node.descriptor ? node.descriptor.equal(oldValue, newValue, node.key) : isEqual(oldValue, newValue);
+  const same = compare(node, oldValue, newValue);
   node.compared = { value: oldValue, wanted: newValue, same };
   return same;
+}
+
+function compare(node: Node, oldValue: unknown, newValue: unknown): boolean {
+  try {
+    return node.descriptor ? node.descriptor.equal(oldValue, newValue, node.key) : isEqual(oldValue, newValue);
+  } catch {
+    return false;
+  }
 }

@@ -17,19 +17,27 @@ export class Graph {
   readonly #touch: Touch;
   readonly #byDescriptor = new Map<RegisteredDescriptor, Set<Node>>();
   #tick = 0;
+  /** Reads of the southbound going on. */
+  #reads = 0;
+  /** When keys that were dropped during these reads last changed. */
+  readonly #forgotten = new Map<string, number>();
 
   constructor(registry: DescriptorRegistry, touch: Touch) {
     this.#registry = registry;
     this.#touch = touch;
   }
 
-  /** Logical time: grows with every southbound change that the graph hears of. */
-  get tick(): number {
-    return this.#tick;
-  }
-
   changed(node: Node): void {
     node.changedAt = ++this.#tick;
+  }
+
+  /** Until `end`, the graph remembers what changes, also of keys that it forgets meanwhile. */
+  beginRead(): { readonly since: number; end(): void } {
+    this.#reads++;
+    const end = (): void => {
+      if (--this.#reads === 0) this.#forgotten.clear();
+    };
+    return { since: this.#tick, end };
   }
 
   get(key: string): Node | undefined {
@@ -41,6 +49,7 @@ export class Graph {
     if (!node) {
       node = new Node(key);
       this.describe(node);
+      node.changedAt = this.#forgotten.get(key) ?? 0;
       this.nodes.set(key, node);
     }
     return node;
@@ -77,6 +86,7 @@ export class Graph {
     if ((node.dependants?.size ?? 0) > 0 || (node.derived?.size ?? 0) > 0 || node.base) return;
     if (node.descriptor) this.#byDescriptor.get(node.descriptor)?.delete(node);
     this.nodes.delete(node.key);
+    if (this.#reads > 0) this.#forgotten.set(node.key, node.changedAt);
   }
 
   /** Registers the dependencies of one revision of a value. */

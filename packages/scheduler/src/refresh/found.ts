@@ -18,7 +18,10 @@ export interface Finding {
 /** Takes over what a read found for one key, with everything derived from it. */
 export function found(engine: Engine, value: RetrievedValue, finding: Finding): void {
   const node = engine.graph.ensure(value.key);
-  if (isNewer(node, finding) || node.base) return;
+  if (isNewer(node, finding) || node.base) {
+    engine.graph.release(node);
+    return;
+  }
   // A delete that failed starts again from the beginning: the derived values may be back, too.
   if (node.failure?.operation === "DELETE") node.leaving = false;
   const known = node.exists || node.wanted !== undefined || node.state !== "NONEXISTENT";
@@ -121,7 +124,10 @@ function findDerived(engine: Engine, node: Node, finding: Finding): void {
 
 function findChild(engine: Engine, node: Node, key: string, value: unknown, finding: Finding): void {
   const child = engine.graph.ensure(key);
-  if (isNewer(child, finding) || value === undefined || value === null) return;
+  if (isNewer(child, finding) || value === undefined || value === null) {
+    engine.graph.release(child);
+    return;
+  }
   const isNew = child.base !== node;
   if (isNew) {
     if (child.base || child.wanted !== undefined || child.exists) return;

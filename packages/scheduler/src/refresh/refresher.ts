@@ -67,7 +67,7 @@ export class Refresher {
 
   async #read(registered: RegisteredDescriptor, batch: Batch, running: Set<Retrieval>): Promise<void> {
     const { engine, deadlines, logger } = this.#deps;
-    const since = engine.graph.tick;
+    const { since, end } = engine.graph.beginRead();
     const keys = [...batch.bases].map((node) => node.key).sort();
     const retrieval = new Retrieval(registered, { keys, correlate: correlateExisting(batch.bases) }, deadlines);
     running.add(retrieval);
@@ -78,6 +78,7 @@ export class Refresher {
       logger.warn("reading values back failed; their last known state is kept", { descriptor: registered.name, error });
       for (const node of batch.held) assumeWorst(node);
     } finally {
+      end();
       running.delete(retrieval);
       for (const node of batch.held) {
         node.held--;

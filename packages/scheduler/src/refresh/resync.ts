@@ -77,17 +77,13 @@ export class Resync {
   }
 
   async #refresh(registered: RegisteredDescriptor, held: readonly Node[]): Promise<void> {
-    const { engine, deadlines, logger } = this.#deps;
+    const { engine, logger } = this.#deps;
     const earlier = registered.descriptor.retrieveDependencies ?? [];
     await Promise.all(earlier.map((name) => this.#done.get(this.#deps.registry.get(name) as RegisteredDescriptor)));
     let foundToo: readonly Node[] = [];
     try {
       if (engine.closed) return;
-      const since = engine.graph.tick;
-      const retrieval = new Retrieval(registered, { correlate: this.#correlate(registered) }, deadlines);
-      this.#retrievals.add(retrieval);
-      const values = await retrieval.result.finally(() => this.#retrievals.delete(retrieval));
-      if (!engine.closed) foundToo = this.#take(registered, values, since);
+      foundToo = await this.#read(registered);
     } catch (error) {
       logger.warn("reading values failed; this descriptor is not refreshed", { descriptor: registered.name, error });
     } finally {
@@ -97,6 +93,20 @@ export class Resync {
       this.#run.holds--;
       engine.checkDone(this.#run);
       engine.drain();
+    }
+  }
+
+  async #read(registered: RegisteredDescriptor): Promise<readonly Node[]> {
+    const { engine, deadlines } = this.#deps;
+    const { since, end } = engine.graph.beginRead();
+    const retrieval = new Retrieval(registered, { correlate: this.#correlate(registered) }, deadlines);
+    this.#retrievals.add(retrieval);
+    try {
+      const values = await retrieval.result;
+      return engine.closed ? [] : this.#take(registered, values, since);
+    } finally {
+      this.#retrievals.delete(retrieval);
+      end();
     }
   }
 
@@ -119,6 +129,10 @@ export class Resync {
       if (problem)
         logger.warn("a retrieved value was ignored", { descriptor: registered.name, key: value.key, problem });
       else seen.set(value.key, value);
+    }
+    if (run.verbose) {
+      const read = [...seen.values()].map(({ key, origin = "UNKNOWN" }) => ({ key, origin }));
+      logger.info("values read", { descriptor: registered.name, transaction: run.seqNum, values: read });
     }
     const finding = {
       since,

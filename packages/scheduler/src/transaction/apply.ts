@@ -23,7 +23,7 @@ export function wantValues(engine: Engine, run: Run, changes: readonly RunValue[
       continue;
     }
     if (value === undefined && node.origin === "SB") continue;
-    if (run.revertOnFailure) run.previous.set(node, { wanted: node.wanted, origin: node.origin });
+    if (run.revertOnFailure) run.previous.set(key, { wanted: node.wanted, origin: node.origin });
     if (!isSame(node, node.wanted, value)) supersede(engine, node, run);
     engine.want(node, value, "NB", run.intent);
     nodes.push(node);

@@ -20,7 +20,6 @@ export interface DueRetries {
 interface Batch {
   readonly seqNum: number;
   readonly attempt: number;
-  readonly dueMs: number;
   readonly joinUntilMs: number;
   readonly entries: Map<Node, Intent | undefined>;
   readonly timer: Timer;
@@ -30,7 +29,8 @@ interface Batch {
 export class RetryQueue {
   readonly #clock: Clock;
   readonly #due: (retries: DueRetries) => void;
-  readonly #batches = new Set<Batch>();
+  /** By transaction and attempt: the batch that values may still join, and older ones that wait beside it. */
+  readonly #batches = new Map<string, Set<Batch>>();
 
   constructor(clock: Clock, due: (retries: DueRetries) => void) {
     this.#clock = clock;
@@ -39,7 +39,7 @@ export class RetryQueue {
 
   get size(): number {
     let size = 0;
-    for (const { entries } of this.#batches) size += entries.size;
+    for (const batches of this.#batches.values()) for (const { entries } of batches) size += entries.size;
     return size;
   }
 
@@ -50,24 +50,27 @@ export class RetryQueue {
     const factor = expBackoff ? 2 : 1;
     const delayMs = backoffDelay(attempts, { initialMs: periodMs, maxMs: maxPeriodMs, factor, jitter: 0 });
     const now = this.#clock.monotonic();
-    for (const batch of this.#batches) {
-      if (batch.seqNum !== intent.seqNum || batch.attempt !== attempts || now > batch.joinUntilMs) continue;
+    const name = `${intent.seqNum} ${attempts}`;
+    const batches = this.#batches.get(name) ?? new Set();
+    this.#batches.set(name, batches);
+    for (const batch of batches) {
+      if (now > batch.joinUntilMs) continue;
       batch.entries.set(node, intent);
       return;
     }
     const batch: Batch = {
       seqNum: intent.seqNum,
       attempt: attempts,
-      dueMs: now + delayMs,
       joinUntilMs: now + delayMs / 10,
       entries: new Map([[node, intent]]),
-      timer: this.#clock.after(delayMs, () => this.#fire(batch)),
+      timer: this.#clock.after(delayMs, () => this.#fire(name, batches, batch)),
     };
-    this.#batches.add(batch);
+    batches.add(batch);
   }
 
-  #fire(batch: Batch): void {
-    this.#batches.delete(batch);
+  #fire(name: string, batches: Set<Batch>, batch: Batch): void {
+    batches.delete(batch);
+    if (batches.size === 0) this.#batches.delete(name);
     const { seqNum, attempt, entries } = batch;
     const nodes: Node[] = [];
     for (const [node, intent] of entries) {
@@ -79,7 +82,7 @@ export class RetryQueue {
   }
 
   close(): void {
-    for (const { timer } of this.#batches) timer.cancel();
+    for (const batches of this.#batches.values()) for (const { timer } of batches) timer.cancel();
     this.#batches.clear();
   }
 }

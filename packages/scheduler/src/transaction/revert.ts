@@ -7,8 +7,10 @@ export function revert(engine: Engine, run: Run): void {
   if (!run.revertOnFailure || run.reverting) return;
   run.reverting = true;
   const intent: Intent = { seqNum: run.seqNum, retry: undefined, revert: true };
-  for (const [node, previous] of [...run.previous].reverse()) {
-    if (node.intent !== run.intent) continue;
+  for (const [key, previous] of [...run.previous].reverse()) {
+    const node = engine.graph.ensure(key);
+    // A node without intent is new: the one before it was removed by this transaction and dropped.
+    if (node.intent && node.intent !== run.intent) continue;
     engine.want(node, previous.wanted, "NB", intent);
     node.handBack = previous.origin === "SB";
     engine.touch(node, run);

@@ -41,6 +41,7 @@ export interface RunOptions {
   readonly retryFor?: { readonly seqNum: number; readonly attempt: number };
   readonly retry?: RetryPolicy | undefined;
   readonly revertOnFailure?: boolean;
+  readonly verbose?: boolean;
 }
 
 /** A transaction being worked on: which nodes are still in motion because of it, and what was done so far. */
@@ -51,6 +52,7 @@ export class Run {
   readonly description: string;
   readonly retryFor: { readonly seqNum: number; readonly attempt: number } | undefined;
   readonly revertOnFailure: boolean;
+  readonly verbose: boolean;
   readonly intent: Intent;
   readonly values: RunValue[] = [];
   planned: readonly OpRecord[] | undefined = undefined;
@@ -61,8 +63,8 @@ export class Run {
   /** Work that is not yet in motion, such as a read of the southbound. */
   holds = 0;
   readonly superseded = new Set<string>();
-  /** What its nodes were wanted to be before, for a revert. */
-  readonly previous = new Map<Node, { readonly wanted: unknown; readonly origin: ValueOrigin }>();
+  /** What its keys were wanted to be before, for a revert. */
+  readonly previous = new Map<string, { readonly wanted: unknown; readonly origin: ValueOrigin }>();
   reverting = false;
   closed = false;
   /** Wall-clock time, for history. */
@@ -83,6 +85,7 @@ export class Run {
     this.description = options.description ?? "";
     this.retryFor = options.retryFor;
     this.revertOnFailure = options.revertOnFailure ?? false;
+    this.verbose = options.verbose ?? false;
     this.intent = { seqNum: this.seqNum, retry: options.retry, revert: false };
     this.waiters = [this];
   }

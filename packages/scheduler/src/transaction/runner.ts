@@ -104,6 +104,7 @@ export class Runner {
       ...(resync ? { resync: resyncNames[resync] } : {}),
       retry: retryPolicy(options.retry),
       revertOnFailure,
+      verbose: options.verbose ?? false,
     });
     run.planned = planned;
     this.#work(run, () => {
@@ -222,7 +223,24 @@ export class Runner {
       this.#resyncs.delete(run);
       history.ended(run);
       statistics.settled(run, (clock.monotonic() - run.beganMs) / 1000);
+      this.#log(run, clock.monotonic() - run.beganMs);
     }
+  }
+
+  #log(run: Run, durationMs: number): void {
+    const { logger } = this.#deps;
+    const { seqNum: transaction, type, ops, errors } = run;
+    logger.info("transaction settled", {
+      transaction,
+      type,
+      operations: ops.length,
+      errors: errors.length,
+      durationMs,
+    });
+    // Northbound gets its errors as the result; nobody else is told of these.
+    if (type === "NBTransaction") return;
+    for (const { key, operation, error } of errors)
+      logger.error("operation failed", { transaction, key, operation, error });
   }
 
   result(seqNum: number): TransactionResult | undefined {
