@@ -95,6 +95,24 @@ test("bytes arrive whole and in order when the reader is slower than the writer"
   await finish(left, right);
 });
 
+test("a writer that was asked to wait is told to go on, also when it wrote more meanwhile", async () => {
+  const [left, right] = await pair();
+  right.socket.pause();
+  while (left.socket.write(Buffer.alloc(100_000))) await pause(0);
+  const { drained } = left.sink;
+  right.socket.resume();
+  let told = false;
+  void drained.promise.then(() => {
+    told = true;
+  });
+  for (let turn = 0; turn < 1000 && !told; turn++) {
+    left.socket.write(Buffer.alloc(10));
+    await pause(0);
+  }
+  assert.ok(told);
+  await finish(left, right);
+});
+
 test("a file arrives under the inode that its sender named, and opens as the same file", async () => {
   const [left, right] = await pair();
   const path = join(folder, "file");

@@ -84,7 +84,8 @@ export class UnixSocket implements BytePipe, FileTransceiver {
       this.#queuedBytes += rest.length;
       if (!this.#held) this.#hold();
     }
-    this.#wantsDrain = this.#queuedBytes > pipeHighWaterBytes;
+    // Once asked to wait, a writer waits for the word to go on, however much has left meanwhile.
+    if (this.#queuedBytes > pipeHighWaterBytes) this.#wantsDrain = true;
     return !this.#wantsDrain;
   }
 
