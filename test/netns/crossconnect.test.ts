@@ -152,6 +152,20 @@ suite("kernel cross-connect on one node", { skip }, () => {
     assert.deepEqual([await leftIn(client), await leftIn(server)], [[], []]);
   });
 
+  test("a link without IPv6 gets it when the connection gets IPv6 addresses", async () => {
+    await using world = await World.open();
+    const [client, server] = [await world.pod(), await world.pod()];
+    const plane = world.crossConnector();
+    const sides = { client: kernel(client), server: kernel(server) };
+    const v4 = { srcIpAddrs: ["10.0.0.1/32"], dstIpAddrs: ["10.0.0.2/32"] };
+    await plane.connect("c1", sides, connectionOf(v4), { signal: never });
+    assert.equal(await client.handle.sysctlGet("net/ipv6/conf/nsm-1/disable_ipv6"), "1");
+    assert.equal(await pings(client, "10.0.0.2"), 2);
+    await plane.connect("c1", sides, connectionOf(), { signal: never });
+    assert.equal(await client.handle.sysctlGet("net/ipv6/conf/nsm-1/disable_ipv6"), "0");
+    assert.equal(await pings(client, "fd00::2"), 2);
+  });
+
   test("an update that the kernel refuses leaves the connection as it was", async () => {
     await using world = await World.open();
     const [client, server] = [await world.pod(), await world.pod()];

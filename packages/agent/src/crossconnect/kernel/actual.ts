@@ -97,6 +97,7 @@ function interpret(end: LocalEnd, read: Read): InterfacePlan {
   return {
     name: end.plan.name,
     mtu: read.link.mtu,
+    ipv6: end.plan.ipv6,
     addresses: ours(end.plan.addresses, global, String),
     routes: (byTable.get(mainTable) ?? []).map(routePlanOf),
     neighbors: ours(end.plan.neighbors, permanent, ({ ip, mac }) => `${ip} ${mac}`),

@@ -103,6 +103,14 @@ test("an address whose prefix length changes goes before it comes again", () => 
   ]);
 });
 
+test("a link on which IPv6 is off gets it when it gets a use for it, and keeps it afterwards", () => {
+  const off = plan({ ipv6: false, addresses: ["10.0.0.1/32"] });
+  const both = plan({ addresses: ["10.0.0.1/32", "fd00::1/128"] });
+  assert.deepEqual(change(off, plan({ addresses: ["10.0.0.1/32"] })), ["sysctlSet net/ipv6/conf/nsm-1/disable_ipv6 0"]);
+  assert.equal(change(off, both)[0], "sysctlSet net/ipv6/conf/nsm-1/disable_ipv6 0");
+  assert.deepEqual(change(both, off), ["addrDelete fd00::1/128"]);
+});
+
 test("an MTU that is no longer asked for stays", () => {
   assert.deepEqual(change(plan({ mtu: 1400 }), plan()), []);
 });

@@ -23,6 +23,9 @@ import { familyOf } from "./prefix.ts";
 /** RTPROT_ / FRA_PROTOCOL of our routes and rules ("N"): what carries another number is not ours to remove. */
 export const ourProtocol = 78;
 
+export const setIpv6 = (link: string, on: boolean): Op =>
+  sysctlSet(`net/ipv6/conf/${link}/disable_ipv6`, on ? "0" : "1");
+
 /** What `of` has and `others` has not. */
 function missing<T>(of: readonly T[], others: readonly T[], key: (value: T) => string): T[] {
   if (of.length === 0) return [];
@@ -61,6 +64,7 @@ export function diff(before: InterfacePlan, after: InterfacePlan): Op[] {
     ops.push(neighDelete({ link, address: ip }));
   }
   if (after.mtu !== undefined && after.mtu !== before.mtu) ops.push(linkSet(link, { mtu: after.mtu }));
+  if (after.ipv6 && !before.ipv6) ops.push(setIpv6(link, true));
   const disturbed = replaceAddresses(ops, link, before.addresses, after.addresses);
   for (const { ip, mac } of missing(after.neighbors, before.neighbors, text)) {
     ops.push(neighReplace({ link, address: ip, mac, state: "permanent" }));
@@ -97,7 +101,7 @@ function replaceAddresses(ops: Op[], link: string, before: readonly string[], af
   for (const address of first) ops.push(addrDelete({ link, address }));
   // Many images switch it off by default.
   if (added.some((address) => familyOf(address) === 6)) {
-    ops.push(sysctlSet(`net/ipv6/conf/${link}/disable_ipv6`, "0"));
+    ops.push(setIpv6(link, true));
   }
   for (const address of added) {
     // Nobody else is on the link, and duplicate address detection would cost more than a second.

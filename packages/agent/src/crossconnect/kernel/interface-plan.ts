@@ -4,6 +4,12 @@ export interface InterfacePlan {
   readonly name: string;
   /** Undefined = the kernel's default. */
   readonly mtu?: number;
+  /**
+   * False: nobody has a use for IPv6 on this link, so it is switched off. The kernel walks through all IPv6 routes of a
+   * namespace whenever a link with IPv6 comes up (rt6_sync_up() in net/ipv6/route.c), which is felt from a few hundred
+   * links on.
+   */
+  readonly ipv6: boolean;
   /** "address/length". */
   readonly addresses: readonly string[];
   readonly routes: readonly RoutePlan[];
@@ -46,6 +52,7 @@ export interface PolicySelector {
 
 export const emptyPlan = (name: string): InterfacePlan => ({
   name,
+  ipv6: true,
   addresses: [],
   routes: [],
   neighbors: [],

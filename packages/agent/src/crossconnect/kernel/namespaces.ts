@@ -1,6 +1,6 @@
 import { readlinkSync } from "node:fs";
 import { stat } from "node:fs/promises";
-import { abortable, CodedError, isCodedError, throwIfAborted } from "@nsmkit/core";
+import { abortable, type Closable, CodedError, closeAll, isCodedError, throwIfAborted } from "@nsmkit/core";
 import type { CallOptions, Netlink, Netns, NetnsIdentity } from "@nsmkit/netlink";
 
 const noNetns = (path: string, cause?: unknown): CodedError =>
@@ -9,8 +9,14 @@ const noNetns = (path: string, cause?: unknown): CodedError =>
     details: { path },
   });
 
+interface Open {
+  readonly netns: Netns;
+  /** Keeps the namespace's netlink socket open, which every request in it then uses. */
+  readonly handle: Closable;
+}
+
 interface Entry {
-  readonly opening: Promise<Netns>;
+  readonly opening: Promise<Open>;
   users: number;
   visited: boolean;
 }
@@ -73,7 +79,8 @@ export class NamespacePool {
     this.#entries.set(key, entry);
     entry.users++;
     try {
-      return { key, netns: await abortable(entry.opening, options.signal, `opening network namespace ${path}`) };
+      const { netns } = await abortable(entry.opening, options.signal, `opening network namespace ${path}`);
+      return { key, netns };
     } catch (error) {
       await this.#leave(key, entry);
       throw error;
@@ -94,12 +101,12 @@ export class NamespacePool {
     if (entry) await this.#leave(key, entry);
   }
 
-  async #open(path: string, key: string): Promise<Netns> {
+  async #open(path: string, key: string): Promise<Open> {
     const netns = await this.#netlink.namespaces.open({ path }).catch((error: unknown) => {
       // A namespace, but of another kind.
       throw isCodedError(error) && error.details.errno === "EINVAL" ? noNetns(path, error) : error;
     });
-    if (keyOfNetns(netns.identity) === key) return netns;
+    if (keyOfNetns(netns.identity) === key) return { netns, handle: this.#netlink.handle(netns) };
     await netns.close();
     throw new CodedError("NOT_FOUND", `network namespace ${path} became another one while it was opened`, {
       retryable: true,
@@ -110,7 +117,7 @@ export class NamespacePool {
   async #leave(key: string, entry: Entry): Promise<void> {
     if (--entry.users > 0) return;
     if (this.#entries.get(key) === entry) this.#entries.delete(key);
-    const netns = await entry.opening.catch(() => undefined);
-    await netns?.close();
+    const open = await entry.opening.catch(() => undefined);
+    if (open) await closeAll([open.netns, open.handle]);
   }
 }

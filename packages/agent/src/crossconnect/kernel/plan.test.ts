@@ -117,6 +117,15 @@ test("with a VLAN on the link, addresses, routes and MTU are the application's o
   assert.deepEqual(client(given, { vlan: "0" }).addresses, ["10.0.0.1/32"]);
 });
 
+test("IPv6 is switched off on a link of payload IP that has IPv4 addresses alone, and on no other", () => {
+  const v4 = { srcIpAddrs: ["10.0.0.1/32"] };
+  assert.equal(client({ payload: "IP", ip: v4 }).ipv6, false);
+  assert.equal(client({ payload: "ETHERNET", ip: v4 }).ipv6, true);
+  assert.equal(client({ payload: "IP" }).ipv6, true);
+  assert.equal(client({ payload: "IP", ip: { srcIpAddrs: ["10.0.0.1/32", "fd00::1/64"] } }).ipv6, true);
+  assert.equal(client({ payload: "IP", ip: { ...v4, srcRoutes: [{ prefix: "::/0" }] } }).ipv6, true);
+});
+
 test("wrong values are refused with the field, the value and the remedy", () => {
   refused(() => client({ ip: { srcIpAddrs: ["10.0.0.1"] } }), /src_ip_addrs.*"10\.0\.0\.1".*length/);
   refused(() => client({ ip: { srcRoutes: [{ prefix: "all" }] } }), /src_routes prefix.*"all"/);

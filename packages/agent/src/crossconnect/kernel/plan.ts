@@ -10,7 +10,7 @@ import { emptyPlan, type InterfacePlan, type NeighborPlan } from "./interface-pl
 import { decimal, invalid } from "./invalid.ts";
 import type { Side } from "./mark.ts";
 import { planPolicies } from "./policies.ts";
-import { canonicalAddress, type Prefix, parsePrefix } from "./prefix.ts";
+import { canonicalAddress, familyOf, type Prefix, parsePrefix } from "./prefix.ts";
 import { planRoutes } from "./routes.ts";
 
 /** Entries of one list. More in one connection is no use of NSM, and the work that a peer can ask for has a bound. */
@@ -64,18 +64,24 @@ export function planInterface(of: Side, side: CrossConnectSide, connection: Conn
   }
   const routes = of === "client" ? bounded(id, "src_routes", ip.srcRoutes) : bounded(id, "dst_routes", ip.dstRoutes);
   const field = `context.ip_context.${of === "client" ? "src" : "dst"}_routes`;
-  return {
+  const plan = {
     ...base,
     addresses: [...new Set(own.map((cidr) => cidr.text))],
     routes: planRoutes(id, field, routes, own, opposite),
     neighbors: planNeighbors(id, bounded(id, "ip_neighbors", ip.ipNeighbors)),
     policies: of === "client" ? planPolicies(id, bounded(id, "policies", ip.policies), own, opposite) : [],
   };
+  return { ...plan, ipv6: connection.payload !== "IP" || plan.addresses.length === 0 || usesIpv6(plan) };
 }
 
 /** Addresses of a side with their lengths cut off: what the other side knows as its neighbour. */
 export const hostsOf = (plan: InterfacePlan): string[] =>
   plan.addresses.map((cidr) => cidr.slice(0, cidr.indexOf("/")));
+
+function usesIpv6({ addresses, routes, neighbors, policies }: InterfacePlan): boolean {
+  const all = [...addresses, ...routes.map((r) => r.destination), ...neighbors.map((n) => n.ip)];
+  return all.some((text) => familyOf(text) === 6) || policies.some(({ selector }) => selector.family === 6);
+}
 
 function planMtu(connection: Connection): number | undefined {
   const mtu = connection.context?.MTU ?? 0;

@@ -1,7 +1,7 @@
 import { CodedError, isCodedError, type Logger } from "@nsmkit/core";
-import { firstFailure, type Link, linkGet, type Netlink, type OpResult, type Step } from "@nsmkit/netlink";
+import { firstFailure, type Link, linkGet, linkSet, type Netlink, type OpResult, type Step } from "@nsmkit/netlink";
 import { findLinks, findMarked, readActual } from "./actual.ts";
-import { diff, ruleRemovals } from "./diff.ts";
+import { diff, ruleRemovals, setIpv6 } from "./diff.ts";
 import { emptyPlan, type InterfacePlan } from "./interface-plan.ts";
 import { checkFree, vniInUse } from "./occupied.ts";
 import type { Place, RemovalQueue } from "./removal.ts";
@@ -35,6 +35,7 @@ export class LinkSetup {
   readonly #netlink: Netlink;
   readonly #removals: RemovalQueue;
   readonly #logger: Logger;
+  #canSwitchIpv6 = true;
 
   constructor(options: { readonly netlink: Netlink; readonly removals: RemovalQueue; readonly logger: Logger }) {
     this.#netlink = options.netlink;
@@ -43,7 +44,8 @@ export class LinkSetup {
   }
 
   /** @throws ALREADY_EXISTS (a name is taken by a link that is not ours), CONFLICT (by a live connection; VNI in use) */
-  async create(wiring: Wiring, known: Known): Promise<Fitted> {
+  async create(asked: Wiring, known: Known): Promise<Fitted> {
+    const wiring = this.#canSwitchIpv6 ? asked : withIpv6(asked);
     const steps = [linkStep(wiring), ...wiring.ends.map(newInterface)];
     try {
       let results = known.isLeft ? undefined : await this.#netlink.execute(steps);
@@ -66,8 +68,11 @@ export class LinkSetup {
           error: undoError,
         });
       });
-      throw named(wiring.connectionId, error);
+      if (!this.#canSwitchIpv6 || !isAboutIpv6(error)) throw named(wiring.connectionId, error);
     }
+    // A kernel without IPv6, or /proc/sys read-only: it was only to save time.
+    this.#canSwitchIpv6 = false;
+    return this.create(asked, known);
   }
 
   /** From `before` to `wiring`, which is the same link, by the changes alone. */
@@ -182,8 +187,19 @@ async function both(one: Promise<void>, other: Promise<void>): Promise<void> {
 /** Everything of a new interface but its policies, and first its index. */
 const newInterface = ({ netns, plan }: LocalEnd): Step => ({
   netns,
-  ops: [linkGet(plan.name), ...diff({ ...emptyPlan(plan.name), ...mtuOf(plan) }, withoutPolicies(plan))],
+  ops: [
+    linkGet(plan.name),
+    ...(plan.ipv6 ? [] : [setIpv6(plan.name, false), linkSet(plan.name, { up: true })]),
+    ...diff({ ...emptyPlan(plan.name), ...mtuOf(plan) }, withoutPolicies(plan)),
+  ],
 });
+
+const withIpv6 = (wiring: Wiring): Wiring => ({
+  ...wiring,
+  ends: wiring.ends.map((end) => ({ ...end, plan: { ...end.plan, ipv6: true } })),
+});
+
+const isAboutIpv6 = (error: unknown): boolean => isCodedError(error) && error.details.operation === "sysctlSet";
 
 const withoutPolicies = (plan: InterfacePlan): InterfacePlan => ({ ...plan, policies: [] });
 

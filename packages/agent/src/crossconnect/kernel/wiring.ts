@@ -82,7 +82,7 @@ export function macOf(connectionId: string, side: Side): string {
   return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join(":");
 }
 
-/** The request that makes the link, ends in their namespaces, marked and up. */
+/** The request that makes the link, ends in their namespaces, marked, and up unless IPv6 shall be off by then. */
 export function linkStep(wiring: Wiring): Step {
   const [first, second] = wiring.ends;
   const { tunnel } = wiring;
@@ -105,7 +105,7 @@ function common({ connectionId, owner }: Wiring, end: LocalEnd): NewLinkCommon {
     netns: end.netns,
     mac: macOf(connectionId, end.side),
     alias: markOf(owner, connectionId, end.side),
-    up: true,
+    up: end.plan.ipv6,
     ...(end.plan.mtu === undefined ? {} : { mtu: end.plan.mtu }),
   };
 }
