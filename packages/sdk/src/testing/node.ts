@@ -1,4 +1,6 @@
 import { closeAll, type Logger, mustExist, systemClock } from "@nsmkit/core";
+import { behaviourElements } from "../endpoint/behaviour.ts";
+import { endpointChain } from "../networkservice/chains/endpoint/endpoint.ts";
 import { forwarderChain } from "../networkservice/chains/forwarder/forwarder.ts";
 import { nsmgrChain } from "../networkservice/chains/nsmgr/nsmgr.ts";
 import type { ServerChain } from "../networkservice/chains/server.ts";
@@ -92,5 +94,35 @@ export async function startForwarder(
     close: () => closeAll([...rest, server, registry]),
     kill: () =>
       closeAll([registry, { close: () => registry.channel.close() }, ...rest, { close: () => server.destroy() }]),
+  };
+}
+
+/** An endpoint that may die. */
+export async function startEndpoint(
+  options: PartOptions & {
+    readonly socket: string;
+    readonly nsmgrUrl: string;
+    readonly service: string;
+    readonly cidrs: readonly string[];
+  },
+): Promise<Part> {
+  const { name, identity, logger, nsmgrUrl, socket, service, cidrs } = options;
+  const elements = behaviourElements({ name, services: [service], cidrs });
+  const chain = endpointChain({ name, identity, logger, elements });
+  const server = await listen([socket], { identity, services: chain.bindings, logger });
+  const registry = createRegistryClient({ connectTo: nsmgrUrl, identity, logger });
+  const services = [{ name: service, payload: "ETHERNET" }];
+  await registry.register({ name, url: socket, networkServiceNames: [service] }, { services });
+  return {
+    chain,
+    url: socket,
+    close: () => closeAll([{ close: chain.stop }, server, registry]),
+    kill: () =>
+      closeAll([
+        registry,
+        { close: () => registry.channel.close() },
+        { close: chain.stop },
+        { close: () => server.destroy() },
+      ]),
   };
 }

@@ -51,6 +51,21 @@ test("a connection between two nodes passes both nsmgrs and both forwarders, ove
   assert.equal(there?.server.mechanism.type, "KERNEL");
 });
 
+test("the far forwarder's death heals across nodes too", async () => {
+  await using mesh = await sandbox({ nodes: 2 });
+  const [near, far] = mesh.nodes;
+  assert.ok(near && far);
+  await far.endpoint({ name: "web-1", services: ["web"], cidrs });
+  const connection = await near.client({ name: "nsc" }).connect("kernel://web/nsm-1");
+  await far.forwarder.kill();
+  await until("the client hears of it", () => connection.state === "down");
+  await far.restartForwarder();
+  await until("the connection is healed", () => connection.state === "up");
+  const [here] = near.forwarder.crossConnector.connected.values();
+  const [there] = far.forwarder.crossConnector.connected.values();
+  assert.equal(here?.server.mechanism.parameters.vni, there?.client.mechanism.parameters.vni);
+});
+
 test("close leaves nothing at any hop and gives the addresses back", async () => {
   await using mesh = await sandbox({ nodes: 2 });
   const [near, far] = mesh.nodes;
@@ -98,6 +113,40 @@ test("an endpoint that is closed in order hands its clients to another one", asy
   await first.close();
   await healed.promise;
   assert.deepEqual([namesOf(connection).at(-1), connection.addresses], ["web-2", ["10.2.0.1/32"]]);
+});
+
+test("an endpoint that is killed loses its clients to another one, though it is still registered", async () => {
+  await using mesh = await sandbox();
+  const first = await mesh.node.mortalEndpoint({ name: "web-1", service: "web", cidrs: ["10.1.0.0/24"] });
+  const connection = await mesh.node.client({ name: "nsc" }).connect("kernel://web/nsm-1");
+  await mesh.node.endpoint({ name: "web-2", services: ["web"], cidrs: ["10.2.0.0/24"] });
+  const killed = performance.now();
+  await first.kill();
+  await until("the connection is healed", () => connection.addresses[0] === "10.2.0.1/32");
+  assert.ok(performance.now() - killed < 1_000);
+  assert.deepEqual(
+    [namesOf(connection).at(-1), connection.addresses, connection.state],
+    ["web-2", ["10.2.0.1/32"], "up"],
+  );
+});
+
+test("an endpoint that is killed and started again gets its clients back, with the addresses they had", async () => {
+  await using mesh = await sandbox();
+  const options = { name: "web-1", service: "web", cidrs };
+  const first = await mesh.node.mortalEndpoint(options);
+  const nsc = mesh.node.client({ name: "nsc" });
+  const connections = [await nsc.connect("kernel://web"), await nsc.connect("kernel://web")];
+  const addresses = connections.map((connection) => connection.addresses);
+  await first.kill();
+  await until("the client hears of it", () => connections.every(({ state }) => state === "down"));
+  const second = await mesh.node.mortalEndpoint(options);
+  await until("the connections are healed", () => connections.every(({ state }) => state === "up"));
+  assert.deepEqual(
+    connections.map((connection) => connection.addresses),
+    addresses,
+  );
+  await nsc.close();
+  await second.close();
 });
 
 test("a forwarder that is killed and started again gets its connections back", async () => {

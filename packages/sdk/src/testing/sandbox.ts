@@ -10,7 +10,7 @@ import { insecureIdentity } from "../identity/index.ts";
 import { memoryRegistry, registryBindings } from "../registry/index.ts";
 import { type Identity, listen } from "../transport/index.ts";
 import { type BareClient, bareClient } from "./bare-client.ts";
-import { type ForwarderPart, type NsmgrPart, startForwarder, startNsmgr } from "./node.ts";
+import { type ForwarderPart, type NsmgrPart, type Part, startEndpoint, startForwarder, startNsmgr } from "./node.ts";
 
 export interface SandboxOptions {
   /** Default 1. */
@@ -33,6 +33,12 @@ export interface SandboxNode {
   endpoint(options: Omit<EndpointOptions, "connectTo">): Promise<Endpoint>;
   /** A client that may die. */
   bareClient(name: string): BareClient;
+  /** An endpoint that may die; closed by its user. */
+  mortalEndpoint(options: {
+    readonly name: string;
+    readonly service: string;
+    readonly cidrs: readonly string[];
+  }): Promise<Part>;
 }
 
 export interface Sandbox extends Closable {
@@ -154,6 +160,22 @@ class Node implements SandboxNode {
     const guest = await endpoint({ connectTo, identity, logger: logger.child({ name }), ...options });
     this.#guests.push(guest);
     return guest;
+  }
+
+  mortalEndpoint(options: {
+    readonly name: string;
+    readonly service: string;
+    readonly cidrs: readonly string[];
+  }): Promise<Part> {
+    const { directory, identityOf, logger } = this.#world;
+    const { name } = options;
+    return startEndpoint({
+      ...options,
+      identity: identityOf(name),
+      logger: logger.child({ name }),
+      socket: `unix://${directory}/${name}.sock`,
+      nsmgrUrl: this.nsmgr.url,
+    });
   }
 
   bareClient(name: string): BareClient {

@@ -62,7 +62,8 @@ export function discoverForwarderServer(options: DiscoverForwarderOptions): Netw
       let cause: unknown;
       for (const forwarder of inOrder) {
         try {
-          const attempt = clone(NetworkServiceRequestSchema, request);
+          // The last attempt may have the message itself.
+          const attempt = forwarder === inOrder.at(-1) ? request : clone(NetworkServiceRequestSchema, request);
           const reply = await next.request(ctx.with(nextUrl, forwarder.url), attempt);
           store.set(chosenKey, forwarder.name);
           return reply;

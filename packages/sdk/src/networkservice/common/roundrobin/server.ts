@@ -27,7 +27,8 @@ export function roundRobinServer(): NetworkServiceElement {
         turns.set(service.name, (turn + 1) % Number.MAX_SAFE_INTEGER);
         const endpoint = endpoints[turn % endpoints.length];
         if (!endpoint) continue;
-        const attempt = clone(NetworkServiceRequestSchema, request);
+        // The last attempt may have the message itself.
+        const attempt = tries + 1 < endpoints.length ? clone(NetworkServiceRequestSchema, request) : request;
         connectionOf(attempt).networkServiceEndpointName = endpoint.name;
         try {
           return await next.request(ctx.with(nextUrl, endpoint.url), attempt);
