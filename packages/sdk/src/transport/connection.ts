@@ -5,6 +5,7 @@ import type { BytePipe } from "./pipe.ts";
 import { secureClient, secureServer } from "./secure.ts";
 import { PipeDuplex } from "./socket/duplex.ts";
 import { NodePipe } from "./socket/nodepipe.ts";
+import { noticeLoss } from "./socket/tcp.ts";
 import { UnixSocket } from "./socket/unix.ts";
 import { formatTarget, type Target } from "./target.ts";
 
@@ -30,6 +31,7 @@ export async function openTransport(
   if (target.transport === "tcp") {
     const address = `${socket.remoteAddress ?? "?"}:${socket.remotePort ?? 0}`;
     const peer: Peer = { transport: "tcp", address };
+    noticeLoss(socket);
     if (!tls) return { pipe: new NodePipe(socket), peer };
     const secured = await secure(socket, tls, { address, signal });
     return { pipe: new NodePipe(secured.socket), peer: { ...peer, ...secured.certificates } };

@@ -9,6 +9,7 @@ import {
 } from "@bufbuild/protobuf";
 import { abortError, CodedError, isCodedError, messageOf } from "@nsmkit/core";
 import type { CallOptions, Channel, Dial, DialOptions, Peer } from "../api.ts";
+import { ConnectionUsedUp } from "../http2/client.ts";
 import { frameMessage } from "../message.ts";
 import { appendMetadata, formatTimeout } from "../metadata.ts";
 import { parseTarget } from "../target.ts";
@@ -30,12 +31,14 @@ class ClientChannel implements Channel {
   readonly target: string;
   readonly #connector: Connector;
   readonly #authority: string;
+  readonly #scheme: string;
   readonly #streams = new Set<ClientCall<DescMessage>>();
 
   constructor(target: string, options: DialOptions) {
     const parsed = parseTarget(target);
     this.target = target;
     this.#connector = new Connector(parsed, options);
+    this.#scheme = options.identity.tls ? "https" : "http";
     // grpc-go sends "localhost" for unix sockets too; a server must not care.
     this.#authority = parsed.transport === "unix" ? "localhost" : `${parsed.host || "localhost"}:${parsed.port}`;
   }
@@ -140,28 +143,37 @@ class ClientChannel implements Channel {
       started(call.stream);
     };
     const slowly = async (): Promise<void> => {
-      const connection = await this.#connector.acquire(options.signal);
-      open(connection, await this.#prepare(call, connection, options));
+      while (!call.over) {
+        const connection = await this.#connector.acquire(options.signal);
+        const headers = await this.#prepare(call, connection, options);
+        try {
+          open(connection, headers);
+          return;
+        } catch (error) {
+          if (!(error instanceof ConnectionUsedUp)) throw error;
+          this.#connector.retire(connection);
+        }
+      }
     };
     const fail = (error: unknown): void =>
-      call.cancel(isCodedError(error) ? error : new CodedError("UNAVAILABLE", messageOf(error), { cause: error }));
+      call.cancel(isCodedError(error) ? error : new CodedError("INTERNAL", messageOf(error), { cause: error }));
     const current = this.#connector.current;
-    if (!current) {
-      slowly().catch(fail);
-      return;
-    }
-    try {
-      const prepared = this.#prepare(call, current, options);
-      if (prepared instanceof Promise) {
-        prepared.then((headers) => open(current, headers)).catch(fail);
-        return;
+    if (current && isPrompt(options, current.peer)) {
+      try {
+        const headers = this.#prepare(call, current, options);
+        if (!(headers instanceof Promise)) {
+          open(current, headers);
+          return;
+        }
+      } catch (error) {
+        if (!(error instanceof ConnectionUsedUp)) {
+          fail(error);
+          return;
+        }
+        this.#connector.retire(current);
       }
-      open(current, prepared);
-    } catch (error) {
-      // The connection may have just gone away; then the connector takes or makes another one.
-      if (isCodedError(error)) fail(error);
-      else slowly().catch(fail);
     }
+    slowly().catch(fail);
   }
 
   /** What depends on the connection: its peer, files, metadata. A promise only if the call brings work that needs one. */
@@ -174,11 +186,9 @@ class ClientChannel implements Channel {
     call.peer = peer;
     options.onPeer?.(peer);
     const headers = this.#headers(call.method, options);
-    if (typeof options.metadata !== "function" && !(peer.files && options.files?.length)) {
-      if (options.metadata) appendMetadata(headers, options.metadata);
-      return headers;
-    }
-    return this.#prepareSlowly(headers, peer, options);
+    if (!isPrompt(options, peer)) return this.#prepareSlowly(headers, peer, options);
+    if (options.metadata && typeof options.metadata !== "function") appendMetadata(headers, options.metadata);
+    return headers;
   }
 
   async #prepareSlowly(headers: string[], peer: Peer, options: CallOptions): Promise<readonly string[]> {
@@ -194,7 +204,7 @@ class ClientChannel implements Channel {
       ":method",
       "POST",
       ":scheme",
-      "http",
+      this.#scheme,
       ":authority",
       this.#authority,
       ":path",
@@ -203,10 +213,17 @@ class ClientChannel implements Channel {
       "trailers",
       "content-type",
       "application/grpc",
+      "user-agent",
+      "grpc-node-nsmkit",
     ];
     if (options.timeoutMs !== undefined) headers.push("grpc-timeout", formatTimeout(options.timeoutMs));
     return headers;
   }
+}
+
+/** True when nothing about the call has to be waited for. */
+function isPrompt(options: CallOptions, peer: Peer): boolean {
+  return typeof options.metadata !== "function" && !(peer.files && options.files?.length);
 }
 
 function pathOf(method: DescMethod): string {

@@ -1,5 +1,6 @@
 import net from "node:net";
 import { abortError, CodedError } from "@nsmkit/core";
+import { tcpKeepAliveMs } from "../socket/tcp.ts";
 import { formatTarget, type Target } from "../target.ts";
 
 /** Connects once. @throws UNAVAILABLE naming the target; DEADLINE_EXCEEDED or ABORTED by the signal */
@@ -8,7 +9,13 @@ export async function connectSocket(target: Target, options: { signal: AbortSign
   const socket = net.connect(
     target.transport === "unix"
       ? { path: target.path }
-      : { host: target.host || "localhost", port: target.port, noDelay: true, keepAlive: true },
+      : {
+          host: target.host || "localhost",
+          port: target.port,
+          noDelay: true,
+          keepAlive: true,
+          keepAliveInitialDelay: tcpKeepAliveMs,
+        },
   );
   // A socket that is paused when it connects is not read: descriptors would be lost by a plain read.
   if (target.transport === "unix") socket.pause();

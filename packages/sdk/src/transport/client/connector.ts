@@ -27,6 +27,9 @@ const backoff = { initialMs: 20, maxMs: 500 };
 /** A peer whose certificate is about to end is asked again no more often than this, ms. */
 const shortestUseMs = 1000;
 
+/** How long running calls may hold up the end of a channel, ms. */
+const closeGraceMs = 5000;
+
 /** Keeps one connection to a target: makes it when asked, forgets it when it breaks or drains. */
 export class Connector {
   readonly #target: Target;
@@ -63,6 +66,11 @@ export class Connector {
     return abortable(this.#attempt, signal, `connecting to ${formatTarget(this.#target)}`);
   }
 
+  /** Gives no more calls to a connection. */
+  retire(connection: Connection): void {
+    if (this.#current === connection) this.#current = undefined;
+  }
+
   async #connect(): Promise<Connection> {
     const closing = this.#closing.signal;
     const timeoutMs = this.#options.dialTimeoutMs ?? 750;
@@ -95,7 +103,7 @@ export class Connector {
     const gone = new Deferred<void>();
     let connection: Connection | undefined;
     const retire = (): void => {
-      if (this.#current === connection) this.#current = undefined;
+      if (connection) this.retire(connection);
     };
     const wire = new Http2Client(pipe, {
       onReady: () => ready.resolve(),
@@ -147,12 +155,17 @@ export class Connector {
     });
   }
 
-  /** Takes no more calls, lets the running ones finish. */
+  /** Takes no more calls, lets the running ones finish for a while. */
   async close(): Promise<void> {
     this.#closing.abort(new CodedError("CLOSED", "the channel is closed"));
     await this.#attempt?.catch(() => {});
     this.#current = undefined;
-    for (const { connection } of this.#open) connection.wire.drain();
-    await Promise.all([...this.#open].map(({ gone }) => gone));
+    const open = [...this.#open];
+    for (const { connection } of open) connection.wire.drain();
+    const grace = setTimeout(() => {
+      for (const { connection } of open) connection.wire.destroy();
+    }, closeGraceMs);
+    await Promise.all(open.map(({ gone }) => gone));
+    clearTimeout(grace);
   }
 }

@@ -7,6 +7,9 @@ import { Http2Stream } from "./stream.ts";
 
 const lastPossibleId = 2 ** 31 - 1;
 
+/** A client that does not acknowledge that we are going away has this long, ms. */
+const drainTimeoutMs = 1000;
+
 export interface Http2ServerEvents {
   /** A client opened a stream; it must be taken by `accept` before this returns. `end`: no data follow. */
   onStream(headers: HeaderList, end: boolean, accept: (events: StreamEvents) => WireStream): void;
@@ -64,6 +67,8 @@ export class Http2Server extends Http2Connection {
     }
     this.sendGoaway(lastPossibleId, ErrorCode.NO_ERROR);
     this.sendPing();
+    this.#timer = setTimeout(() => this.onPong(), drainTimeoutMs);
+    this.#timer.unref();
   }
 
   protected override receive(bytes: Uint8Array): void {
@@ -119,7 +124,8 @@ export class Http2Server extends Http2Connection {
 
   /** The client has seen that we are going away: nothing it opens from now on will be looked at. */
   protected override onPong(): void {
-    if (this.#draining !== 1) return;
+    if (this.#draining !== 1 || this.ended) return;
+    clearTimeout(this.#timer);
     this.#draining = 2;
     this.sendGoaway(this.lastStreamId, ErrorCode.NO_ERROR);
     this.onStreamGone();

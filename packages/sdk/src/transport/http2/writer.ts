@@ -2,6 +2,13 @@ import type { BytePipe } from "../pipe.ts";
 import { frameHeaderBytes } from "./frame.ts";
 
 const blockBytes = 64 * 1024;
+/** What is left of a block is used on down to here. */
+const smallestRestBytes = 4096;
+
+/** The unused rest of a block between two turns, for whichever connection writes next: idle ones hold no memory. */
+let spare: Buffer | undefined;
+
+const none = Buffer.alloc(0);
 
 /**
  * Gathers the frames of one turn of the event loop and hands them to the pipe at its end: a hundred small answers are one
@@ -9,8 +16,7 @@ const blockBytes = 64 * 1024;
  */
 export class FrameWriter {
   readonly #pipe: BytePipe;
-  #block: Buffer = Buffer.allocUnsafeSlow(blockBytes);
-  #from = 0;
+  #block: Buffer = none;
   #at = 0;
   #scheduled = false;
   #ending = false;
@@ -23,7 +29,7 @@ export class FrameWriter {
 
   /** Bytes gathered and not yet handed to the pipe. */
   get gathered(): number {
-    return this.#at - this.#from;
+    return this.#at;
   }
 
   frame(type: number, flags: number, streamId: number, payload: Uint8Array): void {
@@ -58,11 +64,12 @@ export class FrameWriter {
   }
 
   flush(): void {
-    if (this.#at > this.#from) {
-      const bytes = this.#block.subarray(this.#from, this.#at);
-      this.#from = this.#at;
-      if (!this.#pipe.write(bytes)) this.blocked = true;
-    }
+    const block = this.#block;
+    const end = this.#at;
+    this.#block = none;
+    this.#at = 0;
+    if (block.length - end >= smallestRestBytes) spare = block.subarray(end);
+    if (end > 0 && !this.#pipe.write(block.subarray(0, end))) this.blocked = true;
     if (this.#ending) this.#pipe.end();
   }
 
@@ -81,9 +88,10 @@ export class FrameWriter {
 
   #reserve(bytes: number): void {
     if (this.#at + bytes <= this.#block.length) return;
-    this.flush();
-    this.#block = Buffer.allocUnsafeSlow(Math.max(blockBytes, bytes));
-    this.#from = 0;
+    if (this.#at > 0) this.flush();
+    const rest = spare;
+    spare = undefined;
+    this.#block = rest && rest.length >= bytes ? rest : Buffer.allocUnsafeSlow(Math.max(blockBytes, bytes));
     this.#at = 0;
   }
 

@@ -57,6 +57,11 @@ export class ServerConnection {
       refuse(open(ignored), GrpcStatus.UNIMPLEMENTED, `this server has no method ${path.slice(0, 200)}`);
       return;
     }
+    if (!headerOf(headers, "content-type")?.startsWith("application/grpc")) {
+      // What a server has to answer to who speaks HTTP/2 but not gRPC, PROTOCOL-HTTP2.md.
+      open(ignored).sendHeaders([":status", "415"], true);
+      return;
+    }
     const encoding = headerOf(headers, "grpc-encoding");
     if (encoding !== undefined && encoding !== "identity") {
       refuse(open(ignored), GrpcStatus.UNIMPLEMENTED, `message encoding ${encoding.slice(0, 40)} is not supported`);

@@ -2,6 +2,7 @@ import { chmod, lstat, mkdir, unlink } from "node:fs/promises";
 import net from "node:net";
 import { dirname } from "node:path";
 import { CodedError } from "@nsmkit/core";
+import { tcpKeepAliveMs } from "../socket/tcp.ts";
 import { formatTarget, type Target } from "../target.ts";
 
 /**
@@ -14,7 +15,12 @@ export async function openListener(
 ): Promise<net.Server> {
   const server = net.createServer(
     // What a unix peer sent already must stay in the kernel until recvmsg takes it: a plain read loses descriptors.
-    { noDelay: true, keepAlive: true, pauseOnConnect: target.transport === "unix" },
+    {
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: tcpKeepAliveMs,
+      pauseOnConnect: target.transport === "unix",
+    },
     options.onConnection,
   );
   if (target.transport === "tcp") {

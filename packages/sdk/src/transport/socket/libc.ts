@@ -9,6 +9,8 @@ const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const MSG_CMSG_CLOEXEC = 0x40000000;
 const MSG_CTRUNC = 8;
+const IPPROTO_TCP = 6;
+const TCP_USER_TIMEOUT = 18;
 const F_DUPFD_CLOEXEC = 1030;
 
 /** grpcfd's receivers make room for as many descriptors at a time. */
@@ -20,6 +22,7 @@ interface Libc {
   sendmsg(fd: number, message: Uint8Array, flags: number): number;
   send(fd: number, bytes: Uint8Array, length: number, flags: number): number;
   getsockopt(fd: number, level: number, name: number, value: Uint8Array, length: Uint8Array): number;
+  setsockopt(fd: number, level: number, name: number, value: Uint8Array, length: number): number;
   fcntl(fd: number, command: number, type: "int", argument: number): number;
 }
 
@@ -31,6 +34,7 @@ function load(): Libc {
     sendmsg: library.func("long sendmsg(int, void *, int)"),
     send: library.func("long send(int, void *, size_t, int)"),
     getsockopt: library.func("int getsockopt(int, int, int, void *, void *)"),
+    setsockopt: library.func("int setsockopt(int, int, int, void *, uint32_t)"),
     fcntl: library.func("int fcntl(int, int, ...)"),
   };
 }
@@ -177,4 +181,9 @@ export function duplicate(fd: number): number {
   const answer = result(libc().fcntl(fd, F_DUPFD_CLOEXEC, "int", 3));
   if (answer < 0) throw systemError("fcntl", answer);
   return answer;
+}
+
+/** tcp(7). What the kernel says to it is of no consequence: the connection works either way. */
+export function setTcpUserTimeout(socketFd: number, timeoutMs: number): void {
+  libc().setsockopt(socketFd, IPPROTO_TCP, TCP_USER_TIMEOUT, new Uint8Array(new Uint32Array([timeoutMs]).buffer), 4);
 }

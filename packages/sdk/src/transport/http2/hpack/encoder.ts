@@ -11,6 +11,9 @@ for (const [at, [name]] of staticTable.entries()) if (!staticNames.has(name)) st
 
 /** Values that hardly ever come again; to remember them would push out those that do. */
 const neverAgain: ReadonlySet<string> = new Set(["grpc-timeout", "grpc-message", "path", "content-length"]);
+/** Where all encoders write: what they return is copied at once. */
+let scratch: Buffer = Buffer.allocUnsafeSlow(4096);
+
 /** Part of the table that one value may take. */
 const longestRemembered = 1200;
 
@@ -23,7 +26,6 @@ export class HpackEncoder {
   /** Number of the insertion by name and value, for what is in the table now. */
   readonly #known = new Map<string, Map<string, number>>();
   #insertions = 0;
-  #out: Buffer = Buffer.allocUnsafeSlow(1024);
   #at = 0;
   #resizes: number[] = [];
 
@@ -35,12 +37,12 @@ export class HpackEncoder {
     this.#resizes.push(wanted);
   }
 
-  /** @returns a view that is valid until the next call */
+  /** @returns a view that is valid until any encoder's next call */
   encode(headers: readonly string[]): Uint8Array {
     this.#at = 0;
     this.#announceResize();
     for (let at = 0; at + 1 < headers.length; at += 2) this.#field(headers[at] as string, headers[at + 1] as string);
-    return this.#out.subarray(0, this.#at);
+    return scratch.subarray(0, this.#at);
   }
 
   #announceResize(): void {
@@ -103,24 +105,24 @@ export class HpackEncoder {
   #integer(pattern: number, prefixBits: number, value: number): void {
     const mask = 2 ** prefixBits - 1;
     if (value < mask) {
-      this.#out[this.#at++] = pattern | value;
+      scratch[this.#at++] = pattern | value;
       return;
     }
-    this.#out[this.#at++] = pattern | mask;
+    scratch[this.#at++] = pattern | mask;
     let rest = value - mask;
-    for (; rest >= 0x80; rest >>>= 7) this.#out[this.#at++] = (rest & 0x7f) | 0x80;
-    this.#out[this.#at++] = rest;
+    for (; rest >= 0x80; rest >>>= 7) scratch[this.#at++] = (rest & 0x7f) | 0x80;
+    scratch[this.#at++] = rest;
   }
 
   #string(text: string): void {
     this.#integer(0x00, 7, text.length);
-    this.#at += this.#out.write(text, this.#at, "latin1");
+    this.#at += scratch.write(text, this.#at, "latin1");
   }
 
   #reserve(bytes: number): void {
-    if (this.#at + bytes <= this.#out.length) return;
-    const larger = Buffer.allocUnsafeSlow(Math.max(this.#out.length * 2, this.#at + bytes));
-    this.#out.copy(larger, 0, 0, this.#at);
-    this.#out = larger;
+    if (this.#at + bytes <= scratch.length) return;
+    const larger = Buffer.allocUnsafeSlow(Math.max(scratch.length * 2, this.#at + bytes));
+    scratch.copy(larger, 0, 0, this.#at);
+    scratch = larger;
   }
 }
