@@ -143,7 +143,11 @@ async function main(): Promise<void> {
     }
     await measure({ count, inFlight, directory, children });
   } finally {
-    for (const child of children.values()) child.kill("SIGKILL");
+    for (const child of children.values()) {
+      if (child.exitCode !== null) continue;
+      child.disconnect();
+      await once(child, "exit");
+    }
     await rm(directory, { recursive: true, force: true });
   }
 }
