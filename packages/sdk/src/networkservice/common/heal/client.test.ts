@@ -94,7 +94,7 @@ test("events that come while it heals start nothing more", async () => {
 });
 
 test("a request of the application that succeeds takes over", async () => {
-  const { clock, end, event, request } = setUp();
+  const { clock, end, event, log, request } = setUp();
   await request();
   const { reply } = end;
   end.reply = () => Promise.reject(new CodedError("UNAVAILABLE", "not yet"));
@@ -103,7 +103,7 @@ test("a request of the application that succeeds takes over", async () => {
   await request();
   const sofar = end.requests.length;
   await clock.advance(10_000);
-  assert.deepEqual([end.requests.length, clock.pendingTimers], [sofar, 0]);
+  assert.deepEqual([end.requests.length, clock.pendingTimers, log.at(-1)], [sofar, 0, "healed"]);
 });
 
 test("close ends the healing", async () => {

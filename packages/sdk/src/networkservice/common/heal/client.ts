@@ -59,7 +59,10 @@ export function healClient(options: HealOptions): NetworkServiceElement {
       });
       const reply = await next.request(ctx, request);
       const healing = store.get(healingKey);
-      if (healing && healing !== ctx.get(healedBy)) store.take(healingKey)?.abort();
+      if (healing && healing !== ctx.get(healedBy)) {
+        store.take(healingKey)?.abort();
+        options.healed?.(reply);
+      }
       if (!store.get(roundsKey)) healer.check(connection);
       return reply;
     },

@@ -1,6 +1,7 @@
 import { CodedError } from "@nsmkit/core";
 import { begun } from "../../../../chain/begin.ts";
 import { key } from "../../../../chain/key.ts";
+import { tunnelMtu } from "../mtu/mtu.ts";
 import type { MechanismServer } from "../select/server.ts";
 import { parameter } from "../types.ts";
 import { parseVni, VniPool, vniParity } from "./vni.ts";
@@ -57,7 +58,15 @@ export function vxlanServer(options: {
   };
 }
 
-/** What the forwarder nearer to the client puts into a VXLAN preference. */
-export function vxlanParameters(tunnelIp: string, tunnelPort = vxlanPort): Record<string, string> {
-  return { [parameter.srcIp]: tunnelIp, [parameter.srcPort]: String(tunnelPort) };
+/**
+ * What the forwarder nearer to the client puts into a VXLAN preference.
+ * @param uplinkMtu bytes; undefined: no opinion
+ */
+export function vxlanParameters(tunnelIp: string, uplinkMtu?: number): Record<string, string> {
+  const mtu = uplinkMtu === undefined ? undefined : tunnelMtu("VXLAN", uplinkMtu, tunnelIp);
+  return {
+    [parameter.srcIp]: tunnelIp,
+    [parameter.srcPort]: String(vxlanPort),
+    ...(mtu !== undefined && { [parameter.mtu]: String(mtu) }),
+  };
 }

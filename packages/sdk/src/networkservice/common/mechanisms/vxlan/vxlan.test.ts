@@ -6,7 +6,7 @@ import type { NetworkServiceKind } from "../../../core/kind.ts";
 import { beginServer } from "../../../core/rules.ts";
 import { mtuServer } from "../mtu/server.ts";
 import { selectMechanismServer } from "../select/server.ts";
-import { vxlanServer } from "./server.ts";
+import { vxlanParameters, vxlanServer } from "./server.ts";
 import { compareAddresses, parseVni, VniPool } from "./vni.ts";
 
 function setUp(tunnelIp = "10.0.0.2") {
@@ -111,4 +111,12 @@ test("the tunnel's overhead lowers the MTU of the mechanism and of the connectio
 test("over IPv6 the overhead is larger", async () => {
   const { ask } = setUp("fd00::2");
   assert.equal((await ask({ src_ip: "fd00::1" })).parameters.MTU, "1426");
+});
+
+test("the client's side says what its uplink carries, and the lower of both counts", async () => {
+  const { ask } = setUp();
+  const preference = vxlanParameters("10.0.0.1", 1400);
+  assert.deepEqual(preference, { src_ip: "10.0.0.1", src_port: "4789", MTU: "1346" });
+  assert.equal((await ask(preference)).reply.context?.MTU, 1346);
+  assert.equal(vxlanParameters("10.0.0.1").MTU, undefined);
 });
