@@ -82,7 +82,7 @@ const pods = await Promise.all(Array.from({ length: Number(flags.pods) }, pod));
 const server = await pod();
 
 const url = (name: string): string => `unix://${directory}/${name}.sock`;
-const quiet = { NSM_LOG_LEVEL: "WARN" };
+const quietly = { NSM_LOG_LEVEL: "WARN" };
 const start = async (...args: Parameters<typeof MeasuredProgram.start>): Promise<MeasuredProgram> =>
   stack.use(await MeasuredProgram.start(args[0], args[1], args[2], { profileTo: flags.profile, ...args[3] }));
 const programs = [
@@ -101,7 +101,7 @@ const programs = [
   await start(
     "endpoint",
     "bench/connections/endpoint.ts",
-    { ...quiet, NSM_CONNECT_TO: url("nsmgr"), NSM_PAYLOAD: flags.payload },
+    { ...quietly, NSM_CONNECT_TO: url("nsmgr"), NSM_PAYLOAD: flags.payload },
     { inside: ["nsenter", `--net=${server.path}`] },
   ),
 ];
@@ -163,12 +163,14 @@ const before = await inFlight(alone, 1, connect);
 row(`set-up p50, 1 in flight, ${alone} open at most`, quantile(times(before.outcomes), 0.5), "ms");
 row(`set-up p99, 1 in flight, ${alone} open at most`, quantile(times(before.outcomes), 0.99), "ms");
 
-await costs();
+const quiet = await costs();
 const pause = monitorEventLoopDelay({ resolution: 5 });
 pause.enable();
 const bulkCount = total - open.length - alone;
+const ownCpu = process.cpuUsage();
 const bulk = await inFlight(bulkCount, limit, connect);
 pause.disable();
+const { user, system } = process.cpuUsage(ownCpu);
 const bulkCost = await costs();
 const after = await inFlight(total - open.length, 1, connect);
 await check();
@@ -192,9 +194,13 @@ row(`set-up p50 of the last tenth, ${limit} in flight`, p50Of(bulkCount - tenth,
 for (const [name, { rssMiB }] of bulkCost) {
   row(`memory of ${name}`, rssMiB, "MiB", { rival: { name: "with 1 connection", value: idle.get(name)?.rssMiB ?? 0 } });
 }
-say(
-  `CPU of ${bulkCount} set-ups: ${[...bulkCost].map(([name, cost]) => `${name} ${short((cost.cpuMs - (idle.get(name)?.cpuMs ?? 0)) / 1000)} s`).join(", ")}, this process's longest pause ${short(pause.max / 1e6)} ms`,
-);
+const cpuEach = [...bulkCost].map(([name, { cpuMs }]): [string, number] => [
+  name,
+  (cpuMs - (quiet.get(name)?.cpuMs ?? 0)) / bulkCount,
+]);
+cpuEach.push(["clients", (user + system) / 1000 / bulkCount]);
+for (const [name, ms] of cpuEach) row(`processor time per connection, ${name}`, ms, "ms");
+say(`longest pause of the clients' process ${short(pause.max / 1e6)} ms`);
 
 await costs();
 const refreshed = await inFlight(open.length, limit, (i) => open[i]?.connection.refresh() ?? Promise.resolve());

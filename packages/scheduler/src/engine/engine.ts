@@ -195,6 +195,7 @@ export class Engine {
     node.givenUp = false;
     if (node.wanted !== value || node.origin !== origin) node.resolved = false;
     if (!base) this.graph.list(node);
+    if (value === undefined && node.available) this.graph.retire(node);
     node.wanted = value;
     node.origin = origin;
     node.intent = intent;

@@ -68,7 +68,8 @@ export class AnyOfIndex {
 
   /** Adds an available node. @returns unmet dependencies that it satisfies */
   add(node: Node): Dep[] {
-    if (!this.#inUse) return [];
+    if (!this.#inUse || node.indexed) return [];
+    node.indexed = true;
     const satisfied: Dep[] = [];
     const { key } = node;
     let place = this.#root;
@@ -86,7 +87,8 @@ export class AnyOfIndex {
   }
 
   remove(node: Node): void {
-    if (!this.#inUse) return;
+    if (!node.indexed) return;
+    node.indexed = false;
     const { key } = node;
     let place = this.#root;
     let start = 0;

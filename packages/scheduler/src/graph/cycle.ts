@@ -11,7 +11,7 @@ export function markCycles(owner: Node): void {
   if ((owner.dependants?.size ?? 0) === 0) return;
   for (const target of wantedTargets(owner)) {
     if (target !== owner && (target.needs.deps.length === 0 || !reach(target, wantedTargets, owner))) continue;
-    for (const node of component(owner, wantedTargets)) node.mayCycle = true;
+    for (const node of component(owner)) node.mayCycle = true;
   }
 }
 
@@ -21,7 +21,7 @@ export function markCycles(owner: Node): void {
  */
 export function readinessInCycle(node: Node): "ready" | "busy" | "lacking" {
   if (!node.mayCycle) return "lacking";
-  const members = component(node, circularTargets);
+  const members = component(node, isCircular);
   let isBusy = false;
   for (const member of members) {
     if (member.wanted === undefined || member.origin === "SB" || (member.resolved && member.invalid)) return "lacking";
@@ -37,7 +37,7 @@ export function readinessInCycle(node: Node): "ready" | "busy" | "lacking" {
 /** Members of the node's circle that wait for their turn. */
 export function waitingInCycle(node: Node): Node[] {
   if (!node.mayCycle) return [];
-  return [...component(node, circularTargets)].filter((member) => member.awaiting);
+  return [...component(node, isCircular)].filter((member) => member.awaiting);
 }
 
 /** True if whatever still relies on the leaving node is itself waiting for that node to go. */
@@ -81,10 +81,12 @@ function explore(from: Node, next: (node: Node) => Node[], goal?: Node): Set<Nod
   return seen;
 }
 
-/** The strongly connected component of a node: what it reaches and what reaches it back. */
-function component(of: Node, next: (node: Node) => Node[]): Set<Node> {
+/** The strongly connected component of a node: what it reaches and what reaches it back, both found in one walk each. */
+function component(of: Node, among: (node: Node) => boolean = () => true): Set<Node> {
+  const backward = explore(of, (node) => wantedSources(node).filter(among));
   const members = new Set<Node>([of]);
-  for (const node of explore(of, next)) if (reach(node, next, of)) members.add(node);
+  for (const node of explore(of, (node) => wantedTargets(node).filter(among)))
+    if (backward.has(node)) members.add(node);
   return members;
 }
 
@@ -92,6 +94,11 @@ function wantedTargets(node: Node): Node[] {
   return node.needs.deps.flatMap((dep) => (dep.target ? [dep.target] : []));
 }
 
-function circularTargets(node: Node): Node[] {
-  return wantedTargets(node).filter((target) => target.mayCycle);
+/** Nodes whose wanted value names this one. */
+function wantedSources(node: Node): Node[] {
+  return [...(node.dependants ?? [])].flatMap(({ set }) => (set.owner && set.owner.needs === set ? [set.owner] : []));
+}
+
+function isCircular(node: Node): boolean {
+  return node.mayCycle;
 }

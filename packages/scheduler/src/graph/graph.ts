@@ -167,7 +167,10 @@ export class Graph {
    * @param sameInstance it never went away: what relied on it may go on relying
    */
   becameAvailable(node: Node, sameInstance = false): void {
-    if (node.available) return;
+    if (node.available) {
+      this.#offer(node, sameInstance);
+      return;
+    }
     node.available = true;
     if (!node.dependants?.size && !this.#anyOf.inUse) return;
     const ready: Node[] = [];
@@ -185,6 +188,13 @@ export class Graph {
       // In a circle, a value may be ready although it lacks some.
       if (set.owner && (set.unmet === 0 || set.owner.mayCycle)) ready.push(set.owner);
     }
+    this.#touchInOrder(ready, node);
+    this.#offer(node, sameInstance);
+  }
+
+  /** Gives an available node to any-of dependencies that lack one. */
+  #offer(node: Node, sameInstance: boolean): void {
+    const ready: Node[] = [];
     for (const dep of this.#anyOf.add(node)) {
       if (dep.broken && sameInstance && dep.witness === node) {
         dep.broken = false;
@@ -194,6 +204,11 @@ export class Graph {
       if (dep.set.unmet === 0 && dep.set.owner) ready.push(dep.set.owner);
     }
     this.#touchInOrder(ready, node);
+  }
+
+  /** The node is still available but no longer wanted: nothing should begin to rely on it. */
+  retire(node: Node): void {
+    this.#anyOf.remove(node);
   }
 
   /**
@@ -207,7 +222,8 @@ export class Graph {
     const affected: Node[] = [];
     for (const dep of node.dependants ?? []) this.#lost(dep, affected, tolerated);
     for (const dep of [...(node.witnessOf ?? [])]) {
-      const other = this.#anyOf.find(dep);
+      const { owner } = dep.set;
+      const other = owner?.wanted === undefined ? undefined : this.#anyOf.find(dep);
       if (other) {
         node.witnessOf?.delete(dep);
         if (dep.set.bound) {
@@ -285,5 +301,5 @@ export class Graph {
 }
 
 function* availableOf(nodes: Map<string, Node>): Iterable<Node> {
-  for (const node of nodes.values()) if (node.available) yield node;
+  for (const node of nodes.values()) if (node.available && node.wanted !== undefined) yield node;
 }

@@ -71,6 +71,8 @@ export class Node {
   // What others may build on.
   /** Others may depend on it. */
   available = false;
+  /** Offered to any-of dependencies. */
+  indexed = false;
   /** On its way out: no longer available, waiting for what builds on it, or for its own delete. */
   leaving = false;
   /** Bound dependencies of other values that stand on this node. */
