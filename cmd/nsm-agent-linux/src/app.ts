@@ -3,7 +3,7 @@ import { type Agent, type AgentCore, createAgent } from "@nsmkit/agent";
 import { createNsmPlugin, lazyMesh, type Mesh } from "@nsmkit/agent/plugins/nsm";
 import { agentRoutes, listenRest, Probe } from "@nsmkit/agent/rest";
 import { type Clock, type Closable, type Logger, systemClock } from "@nsmkit/core";
-import { openNetlink } from "@nsmkit/netlink";
+import { type Netlink, openNetlink } from "@nsmkit/netlink";
 import pkg from "../package.json" with { type: "json" };
 import { readAgentConf } from "./conf.ts";
 import type { AgentConfig } from "./settings.ts";
@@ -33,7 +33,7 @@ export async function createNsmAgentLinux(config: AgentConfig, deps: AgentDeps):
   await using opened = new AsyncDisposableStack();
   opened.use(netlink);
   const name = config.nsmName || config.podName || `${config.microserviceLabel}-${hostname()}`;
-  const mesh = deps.mesh ?? lazyMesh(() => openMesh(config, { ...deps, clock }, name));
+  const mesh = deps.mesh ?? lazyMesh(() => openMesh(config, { ...deps, clock, netlink }, name));
   const agent = opened.use(
     createAgent({
       label: config.microserviceLabel,
@@ -69,7 +69,11 @@ export async function createNsmAgentLinux(config: AgentConfig, deps: AgentDeps):
 }
 
 /** The parts for gRPC are loaded by those who need them: an agent without network services starts in half the time. */
-async function openMesh(config: AgentConfig, deps: AgentDeps & { clock: Clock }, name: string): Promise<Mesh> {
+async function openMesh(
+  config: AgentConfig,
+  deps: AgentDeps & { clock: Clock; netlink: Netlink },
+  name: string,
+): Promise<Mesh> {
   const [{ sdkMesh }, { openIdentity }] = await Promise.all([
     import("@nsmkit/agent/plugins/nsm/mesh"),
     import("@nsmkit/sdk/settings"),
@@ -84,6 +88,7 @@ async function openMesh(config: AgentConfig, deps: AgentDeps & { clock: Clock },
     requestTimeoutMs: config.requestTimeoutMs,
     logger: deps.logger.child({ component: "mesh" }),
     clock: deps.clock,
+    handle: deps.netlink.handle(),
     ...(config.listenOn ? { listenOn: config.listenOn } : {}),
   });
 }

@@ -101,7 +101,9 @@ test("a link that somebody renamed or set down is put right", async () => {
   assert.deepEqual([(await w.own.linkGet("d")).up, states(w)], [true, ["CONFIGURED"]]);
 });
 
-test("both ends of a VETH are taken over by an agent that starts again, and made anew when one was deleted", { timeout: 10_000 }, async () => {
+test("both ends of a VETH are taken over by an agent that starts again, and made anew when one was deleted", {
+  timeout: 10_000,
+}, async () => {
   await using w = await World.start();
   const pair =
     "linuxConfig: {interfaces: [{name: a, type: VETH, enabled: true, veth: {peer_if_name: b}}, {name: b, type: VETH, enabled: true, veth: {peer_if_name: a}}]}";

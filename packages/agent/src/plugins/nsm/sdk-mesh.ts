@@ -7,6 +7,7 @@ import {
 } from "@nsmkit/api/networkservice";
 import { NetworkServiceQuerySchema } from "@nsmkit/api/registry";
 import { type Clock, type Closable, closeAll, type Logger, systemClock } from "@nsmkit/core";
+import type { Handle } from "@nsmkit/netlink";
 import {
   type Client,
   type ClientConnection,
@@ -18,6 +19,7 @@ import {
 import { Context } from "@nsmkit/sdk/chain";
 import type { NetworkServiceElement } from "@nsmkit/sdk/networkservice";
 import { createRegistryClient, type RegistryClient } from "@nsmkit/sdk/registry";
+import { livenessCheck, livenessIntervalMs, livenessTimeoutMs } from "./liveness.ts";
 import type {
   ConnectionListener,
   ConnectionWish,
@@ -39,6 +41,8 @@ export interface SdkMeshOptions {
   /** URL of the socket on which endpoints are served; default one of its own. */
   readonly listenOn?: string;
   readonly requestTimeoutMs?: number;
+  /** The agent's own namespace, to see whether connections still work when the mesh does not answer. */
+  readonly handle?: Pick<Handle, "linkGet" | "ping">;
   readonly logger?: Logger;
   readonly clock?: Clock;
 }
@@ -61,6 +65,11 @@ export function sdkMesh(options: SdkMeshOptions): Mesh {
       ...common,
       ...timeouts,
       ...(options.labels && { labels: options.labels }),
+      ...(options.handle && {
+        livenessCheck: livenessCheck(options.handle),
+        livenessIntervalMs,
+        livenessTimeoutMs,
+      }),
       elements: [declaredContext(wishes)],
     }));
   const hostOnce = (): Promise<EndpointHost> => {

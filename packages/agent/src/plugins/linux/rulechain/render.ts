@@ -1,6 +1,6 @@
 import { RuleChain_Policy as Policy, type RuleChain } from "@nsmkit/api/linux";
 import { chainOf, isCustom, tableOf } from "./chain.ts";
-import { ownComment, type RuleMark, ruleWords } from "./rule.ts";
+import { ownComment, quoteWords, type RuleMark, ruleWords } from "./rule.ts";
 
 /** The comment by which rule `index` of a chain is known again: its own, or our mark. */
 export function commentOf(mark: RuleMark, value: RuleChain, index: number): string {
@@ -22,8 +22,9 @@ export function renderChain(mark: RuleMark, value: RuleChain): string {
     lines.push(`-F ${chain}`);
   }
   for (const [i, rule] of value.rules.entries()) {
-    const own = ownComment(ruleWords(rule) ?? []) !== undefined;
-    lines.push(`-A ${chain} ${own ? "" : `-m comment --comment "${mark.of(value.name, i, rule)}" `}${rule}`);
+    const words = ruleWords(rule) ?? [];
+    const marked = ownComment(words) === undefined ? `-m comment --comment "${mark.of(value.name, i, rule)}" ` : "";
+    lines.push(`-A ${chain} ${marked}${quoteWords(words)}`);
   }
   return [...lines, "COMMIT", ""].join("\n");
 }

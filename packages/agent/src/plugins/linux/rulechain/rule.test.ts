@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { linuxRuleChainModel, parseValue } from "@nsmkit/api/model";
 import fc from "fast-check";
 import { commentOf, lineOfRule, renderChain, renderRemoval } from "./render.ts";
-import { jumpsOf, ownComment, RuleMark, ruleProblem, ruleWords } from "./rule.ts";
+import { jumpsOf, ownComment, quoteWords, RuleMark, ruleProblem, ruleWords } from "./rule.ts";
 import { parseSave } from "./save.ts";
 
 const mark = new RuleMark("nat");
@@ -20,6 +20,18 @@ test("rules are split into words as iptables-restore splits them", () => {
   ]);
   assert.deepEqual(ruleWords('--comment ""'), ["--comment", ""]);
   assert.equal(ruleWords('--comment "x'), undefined);
+});
+
+test("quoted words are the words again when they are read", () => {
+  fc.assert(
+    fc.property(fc.array(fc.string()), (words) => {
+      assert.deepEqual(ruleWords(quoteWords(words)), words);
+    }),
+  );
+  assert.equal(
+    quoteWords(["-s", "10.0.0.0/8", "!", "--comment", 'it\'s "mine"']),
+    '-s 10.0.0.0/8 ! --comment "it\'s \\"mine\\""',
+  );
 });
 
 test("only jumps to user-defined chains count as jumps", () => {

@@ -23,6 +23,13 @@ export function ruleWords(rule: string): string[] | undefined {
   return word === undefined ? words : [...words, word];
 }
 
+/** Words as iptables-restore reads them whatever they contain: it knows double quotes and backslashes only. */
+export function quoteWords(words: readonly string[]): string {
+  return words
+    .map((word) => (/^[\w./:,=!+@%-]+$/.test(word) ? word : `"${word.replaceAll(/["\\]/g, "\\$&")}"`))
+    .join(" ");
+}
+
 /** The comment that a rule carries by itself. */
 export function ownComment(words: readonly string[]): string | undefined {
   const at = words.indexOf("--comment");

@@ -1,0 +1,50 @@
+import type { Connection } from "@nsmkit/api/networkservice";
+import type { Handle } from "@nsmkit/netlink";
+import type { LivenessCheck } from "@nsmkit/sdk/networkservice";
+
+/** Longer than any agent lives: see `livenessCheck`. */
+export const livenessIntervalMs = 365 * 24 * 3_600_000;
+export const livenessTimeoutMs = 400;
+
+/**
+ * Whether packets still cross, asked when the control plane of a connection has gone away: a connection that works is
+ * then left in place until the control plane is back. The link must have a carrier, and the endpoint's addresses must
+ * answer an echo request. Without addresses on both ends it cannot be told, which counts as no.
+ *
+ * It is not asked in between: rules of a network function may well drop echo requests of a connection that is fine.
+ */
+export function livenessCheck(handle: Pick<Handle, "linkGet" | "ping">): LivenessCheck {
+  return async (connection, { signal }) => {
+    const name = connection.mechanism?.parameters.name;
+    const pairs = addressPairs(connection);
+    if (name === undefined || pairs.length === 0) return false;
+    const link = await handle.linkGet(name, { signal });
+    if (!link.up || !link.carrier) return false;
+    const answers = await Promise.all(
+      pairs.map(async ([source, destination]) => {
+        const { received } = await handle.ping({
+          source,
+          destination,
+          count: 3,
+          intervalMs: 20,
+          timeoutMs: livenessTimeoutMs / 2,
+          signal,
+        });
+        return received > 0;
+      }),
+    );
+    return answers.every(Boolean);
+  };
+}
+
+function addressPairs({ context }: Connection): [source: string, destination: string][] {
+  const { srcIpAddrs = [], dstIpAddrs = [] } = context?.ipContext ?? {};
+  const plain = (prefix: string): string => prefix.split("/")[0] ?? "";
+  const isV6 = (text: string): boolean => text.includes(":");
+  return srcIpAddrs.map(plain).flatMap((source) =>
+    dstIpAddrs
+      .map(plain)
+      .filter((destination) => isV6(source) === isV6(destination))
+      .map((destination): [string, string] => [source, destination]),
+  );
+}
