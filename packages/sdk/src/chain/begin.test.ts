@@ -104,6 +104,22 @@ test("close of an unknown id goes down where the rules say so, and leaves no sta
   assert.deepEqual([log, first.size], [["close 1"], 0]);
 });
 
+test("close of an unknown id may go down and succeed whatever comes of it", async () => {
+  const closed: string[] = [];
+  const end: Handler<Calls> = {
+    request: async (_, request) => request,
+    close: async (_, { text }) => {
+      closed.push(text);
+      throw new Error("gone");
+    },
+    find: noFind,
+  };
+  const first = begin({ ...rules, unknownClose: "try" });
+  await using all = chain<Calls>([first], end);
+  await all.close(ctx(), { id: "a", text: "1" });
+  assert.deepEqual([closed, first.size], [["1"], 0]);
+});
+
 test("a failed first request leaves no state", async () => {
   const { all, first } = setUp();
   await assert.rejects(all.request(ctx(), { id: "a", text: "bad" }), /refused/);

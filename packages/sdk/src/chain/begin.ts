@@ -1,4 +1,4 @@
-import { type Clock, CodedError, KeyedQueue, type Logger, silentLogger, systemClock } from "@nsmkit/core";
+import { type Clock, CodedError, KeyedQueue, type Logger, messageOf, silentLogger, systemClock } from "@nsmkit/core";
 import type { BeginRules, Begun } from "./begun.ts";
 import { bounded, cleanUpTimeoutMs, closeBelow } from "./bounded.ts";
 import type { Context } from "./context.ts";
@@ -80,12 +80,22 @@ export function begin<K extends Kind>(rules: BeginRules<K>, options: BeginOption
 
   async function close(ctx: Context, id: string, closing: K["closing"], next: Handler<K>): Promise<void> {
     const known = scopes.get(id);
-    if (!known?.last && rules.unknownClose !== "pass") return;
+    const { unknownClose = "ignore" } = rules;
+    if (!known?.last && unknownClose === "ignore") return;
     const scope = known ?? new Scope<K>(id, next, home);
     const leftMs = (ctx.deadlineMs ?? 0) - ctx.clock.now();
     using time = bounded(ctx.clock, Math.max(leftMs, cleanUpTimeoutMs), "closing a connection");
     const below = scope.below(ctx.withSignal(time.signal, time.deadlineMs));
-    await scope.closeNow(below, scope.last ? rules.closing(scope.last) : closing);
+    if (scope.last) {
+      await scope.closeNow(below, rules.closing(scope.last));
+      return;
+    }
+    try {
+      await scope.closeNow(below, closing);
+    } catch (error) {
+      if (unknownClose === "pass") throw error;
+      ctx.logger.info("could not pass on the close of an unknown connection", { id, reason: messageOf(error) });
+    }
   }
 
   return {

@@ -28,8 +28,11 @@ export interface BeginRules<K extends Kind> {
   startsOver?(request: K["request"]): boolean;
   /** Last touch on a successful reply. */
   succeeded?(reply: K["reply"]): void;
-  /** Close of an unknown id: `ignore` succeeds at once; `pass` sends the caller's message down. Default `ignore`. */
-  readonly unknownClose?: "ignore" | "pass";
+  /**
+   * Close of an unknown id: `ignore` succeeds at once; `pass` sends the caller's message down; `try` too, and succeeds
+   * whatever comes of it. Default `ignore`.
+   */
+  readonly unknownClose?: "ignore" | "pass" | "try";
 }
 
 export interface EventOptions {

@@ -21,6 +21,8 @@ export interface ServerChainOptions {
   readonly logger?: Logger | undefined;
   /** For chains that share one socket; default one of its own. */
   readonly hub?: MonitorHub | undefined;
+  /** The chain goes on to a next hop; default false. */
+  readonly passesOn?: boolean | undefined;
 }
 
 /** A chain that serves connections, with what a server needs to put it on the wire. */
@@ -50,7 +52,7 @@ export function serverChain(
   end: NetworkServiceHandler,
 ): ServerChain {
   const { name, identity, clock = systemClock, logger = silentLogger, hub = new MonitorHub() } = options;
-  const first = beginServer({ clock, logger });
+  const first = beginServer({ clock, logger, passesOn: options.passesOn ?? false });
   const handler = chain<NetworkServiceKind>(
     [
       updatePath(name, { entrance: true }),

@@ -33,11 +33,13 @@ const common: BeginRules<NetworkServiceKind> = {
 /**
  * `begin` of a chain that serves others: a request for a known id is taken as it came, and one that asks for
  * reselection first closes what stands.
+ * @param options.passesOn a close that we know nothing of, perhaps since we started anew, still goes on along its path:
+ * what stands further down would stay until its tokens end. Default false
  */
-export function beginServer(options?: BeginOptions): Begin<NetworkServiceKind> {
+export function beginServer(options: BeginOptions & { readonly passesOn?: boolean } = {}): Begin<NetworkServiceKind> {
   const startsOver: BeginRules<NetworkServiceKind>["startsOver"] = (request) =>
     request.connection?.state === State.RESELECT_REQUESTED;
-  return begin({ ...common, startsOver }, options);
+  return begin({ ...common, startsOver, unknownClose: options.passesOn ? "try" : "ignore" }, options);
 }
 
 /** `begin` of a chain that starts connections: a request for a known id is joined with what the chain knows. */

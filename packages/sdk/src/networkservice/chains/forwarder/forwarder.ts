@@ -36,7 +36,7 @@ export function forwarderChain(options: ForwarderChainOptions): ServerChain {
   const { clock = systemClock, logger = silentLogger, mechanismPriority = [], tunnelPort } = options;
   const { tunnelIp } = crossConnector;
   return serverChain(
-    options,
+    { ...options, passesOn: true },
     [
       sendFdServer(),
       recvFdServer(),

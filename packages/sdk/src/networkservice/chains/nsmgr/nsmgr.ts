@@ -31,7 +31,7 @@ export function nsmgrChain(options: NsmgrChainOptions): ServerChain {
   const { clock = systemClock, logger = silentLogger } = options;
   const serviceName = options.forwarderServiceName ?? "forwarder";
   return serverChain(
-    options,
+    { ...options, passesOn: true },
     [
       clientInfo(options.labels ?? {}),
       discoverForwarderServer({ discovery, forwarders, serviceName }),

@@ -41,7 +41,9 @@ export class MonitorHub {
     this.#tell(ConnectionEventType.UPDATE, connection);
   }
 
+  /** Nobody is told of a connection that nobody has heard of. */
   remove(connection: Connection): void {
+    if (!this.#connections.has(connection.id)) return;
     this.#forget(connection.id);
     this.#tell(ConnectionEventType.DELETE, connection);
   }

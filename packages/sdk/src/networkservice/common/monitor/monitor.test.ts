@@ -98,6 +98,7 @@ test("an event of the next hop goes on under our id and index", async () => {
 
 test("a deletion at the next hop is a connection that is down", async () => {
   const { channel, request, states, theirs } = passThrough();
+  channel.hub.update(theirs("a"));
   await request("a");
   await settle();
   channel.hub.remove(theirs("a"));
@@ -174,6 +175,7 @@ test("what the next hop says while a request is under way is left to the reply",
 
 test("a deletion that overtakes the first reply is not lost", async () => {
   const { channel, far, request, states, theirs } = passThrough();
+  channel.hub.update(theirs("a"));
   far.reply = async (connection) => {
     await settle();
     channel.hub.remove(theirs("a"));
