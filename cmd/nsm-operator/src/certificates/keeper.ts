@@ -1,0 +1,74 @@
+import { type Clock, systemClock } from "@nsmkit/core";
+import type { UnknownObject } from "@nsmkit/kube";
+import type { Inventory } from "../inventory/inventory.ts";
+import { nameOf } from "../inventory/kinds.ts";
+import type { Certificate, CertificateRequest, Certificates } from "../mesh/port.ts";
+import type { Pass } from "../reconcile/context.ts";
+import type { Objects } from "../reconcile/objects.ts";
+import { issue, type SecretData } from "./issue.ts";
+
+export interface Provided {
+  /** By "namespace/name" of their Secret. */
+  readonly certificates: Certificates;
+  /** Secrets that the mesh consists of beside what its builders make. */
+  readonly secrets: readonly string[];
+  /** Until the first of them is to be renewed, ms. */
+  readonly renewInMs: number;
+}
+
+/** However long a certificate lasts, it is looked at once a day. */
+const longestMs = 86_400_000;
+
+/** Provides the serving certificates of a mesh; all its memory is in Secrets. */
+export class CertificateKeeper {
+  readonly #inventory: Inventory;
+  readonly #clock: Clock;
+
+  constructor(options: { inventory: Inventory; clock?: Clock }) {
+    this.#inventory = options.inventory;
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  async provide(pass: Pass, requests: readonly CertificateRequest[], objects: Objects): Promise<Provided> {
+    const certificates = new Map<string, Certificate>();
+    const secrets: string[] = [];
+    let renewInMs = longestMs;
+    for (const request of requests) {
+      const { namespace, name } = request.secret;
+      const authoritySecret = secretObject(namespace, `${name}-ca`);
+      for (const secret of [authoritySecret, secretObject(namespace, name)]) await this.#inventory.cover(secret, pass);
+      const present = {
+        ...readSecret("authority", this.#inventory.find(authoritySecret)),
+        ...readSecret("serving", this.#inventory.find(secretObject(namespace, name))),
+      };
+      const issued = await issue(present, request, this.#clock.now());
+      await objects.ensure(pass, { ...authoritySecret, type: "Opaque", data: encodeSecret(issued.authority) });
+      secrets.push(nameOf(authoritySecret));
+      certificates.set(`${namespace}/${name}`, issued.serving);
+      renewInMs = Math.min(renewInMs, Math.max(1000, issued.renewAtMs - this.#clock.now()));
+    }
+    return { certificates, secrets, renewInMs };
+  }
+}
+
+export const secretObject = (namespace: string, name: string): UnknownObject => ({
+  apiVersion: "v1",
+  kind: "Secret",
+  metadata: { namespace, name },
+});
+
+export const encodeSecret = (data: SecretData): Record<string, string> =>
+  Object.fromEntries(Object.entries(data).map(([key, text]) => [key, Buffer.from(text).toString("base64")]));
+
+function readSecret<K extends string>(key: K, secret: UnknownObject | undefined): { readonly [P in K]?: SecretData } {
+  return secret ? ({ [key]: decodeSecret(secret) } as { [P in K]: SecretData }) : {};
+}
+
+export function decodeSecret(secret: UnknownObject): SecretData {
+  const data = (secret.data ?? {}) as Record<string, unknown>;
+  const texts = Object.entries(data).map(([key, value]) => [
+    key,
+    Buffer.from(String(value), "base64").toString("utf8"),
+  ]);
+  return Object.fromEntries(texts) as SecretData;
+}

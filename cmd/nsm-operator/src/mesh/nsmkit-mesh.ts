@@ -1,0 +1,57 @@
+import { CodedError } from "@nsmkit/core";
+import type { UnknownObject } from "@nsmkit/kube";
+import {
+  buildMesh,
+  type ClusterFacts,
+  type MeshSpec,
+  type Nsm,
+  normalise,
+  type Problem,
+  parseNsm,
+  planUpgrade,
+} from "@nsmkit/mesh";
+import type { MeshPort, WantedMesh } from "./port.ts";
+
+/** The meshes of @nsmkit/mesh. @param facts of this cluster */
+export function nsmkitMesh(definitions: readonly UnknownObject[], facts: ClusterFacts): MeshPort {
+  return {
+    definitions,
+    read: (nsm) => readMesh(nsm, facts),
+    plan: (from, to, provider) => {
+      const plan = planUpgrade(from, to, provider === "nsmkit" ? { provider } : {});
+      if (!plan.ok) throw new CodedError("UNSUPPORTED", plan.message, { details: { reason: plan.reason } });
+      return plan.steps.map((step) => step.to);
+    },
+  };
+}
+
+/** What of a stored resource its author wrote: the server's own metadata and our status are not the parser's business. */
+function documentOf({ apiVersion, kind, metadata, spec }: UnknownObject): unknown {
+  const { name, namespace, uid, generation } = metadata;
+  return { apiVersion, kind, metadata: { name, namespace, uid, generation }, spec };
+}
+
+/** @throws INVALID_CONFIG naming every problem */
+export function readMesh(object: UnknownObject, facts: ClusterFacts): WantedMesh {
+  const nsm = parseNsm(documentOf(object));
+  const at = (version?: string): { spec: MeshSpec; warnings: readonly Problem[] } => {
+    const asked = version === undefined ? nsm : ({ ...nsm, spec: { ...nsm.spec, version } } as Nsm);
+    const made = normalise(asked, facts);
+    if (made.ok) return made;
+    throw new CodedError("INVALID_CONFIG", made.problems.map((problem) => problem.message).join("; "), {
+      details: { problems: made.problems },
+    });
+  };
+  const { spec, warnings } = at();
+  return {
+    version: spec.version,
+    provider: spec.provider,
+    warnings: warnings.map((warning) => warning.message),
+    certificates: buildMesh(spec).certificates,
+    stepwise: spec.provider !== "legacy",
+    build: (version, certificates) => {
+      const step = version === spec.version ? spec : at(version).spec;
+      return buildMesh(step, { certificates }).phases;
+    },
+  };
+}

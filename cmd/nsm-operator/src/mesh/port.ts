@@ -1,0 +1,72 @@
+/** What the reconciler needs of @nsmkit/mesh, so that its tests can bring a mesh of a few objects. */
+import type { UnknownObject } from "@nsmkit/kube";
+
+export interface ObjectRef {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly namespace?: string;
+  readonly name: string;
+}
+
+export interface MeshPhase {
+  readonly name: string;
+  readonly objects: readonly UnknownObject[];
+  /** These objects may exist only while each of these workloads has a ready Pod. */
+  readonly needs?: readonly ObjectRef[];
+}
+
+export interface CertificateRequest {
+  readonly secret: { readonly namespace: string; readonly name: string };
+  readonly commonName: string;
+  readonly dnsNames: readonly string[];
+}
+
+/** PEM. */
+export interface Certificate {
+  /** One or, during a change of the authority, two certificates. */
+  readonly ca: string;
+  readonly certificate: string;
+  readonly key: string;
+}
+
+export type Certificates = ReadonlyMap<string, Certificate>;
+
+/** A mesh as wanted, decided down to its version. */
+export interface WantedMesh {
+  readonly version: string;
+  /** "upstream", "nsmkit" or "legacy". */
+  readonly provider: string;
+  /** What a user should know though it works. */
+  readonly warnings: readonly string[];
+  readonly certificates: readonly CertificateRequest[];
+  /** Whether `version` moves in steps; an image tag of the first generation does not. */
+  readonly stepwise: boolean;
+  /** @param version the one to build, during an upgrade not the wanted one */
+  build(version: string, certificates: Certificates): readonly MeshPhase[];
+}
+
+export interface MeshPort {
+  /** The definition of the NSM resource itself, and others that must be served before anything else. */
+  readonly definitions: readonly UnknownObject[];
+  /** @throws INVALID_CONFIG whose message names every wrong field */
+  read(nsm: UnknownObject): WantedMesh;
+  /** Versions to go through, the last being `to`. @throws UNSUPPORTED with the reason and a remedy */
+  plan(from: string, to: string, provider: string): readonly string[];
+}
+
+/** The parts of a mesh that the status speaks of. */
+export type Component = "base" | "identity" | "tracing" | "registry" | "managers" | "forwarders" | "webhook";
+
+const components: Readonly<Record<string, Component>> = {
+  "spire-server": "identity",
+  "spire-agent": "identity",
+  "spire-identities": "identity",
+  tracing: "tracing",
+  registry: "registry",
+  managers: "managers",
+  forwarders: "forwarders",
+  webhook: "webhook",
+  "webhook-configuration": "webhook",
+};
+
+export const componentOf = (phase: string): Component => components[phase] ?? "base";

@@ -1,0 +1,130 @@
+import { CodedError, isCodedError } from "@nsmkit/core";
+import { type Client, findDrift, type UnknownObject } from "@nsmkit/kube";
+import type { Inventory } from "../inventory/inventory.ts";
+import { kindOf, nameOf } from "../inventory/kinds.ts";
+import {
+  adoptAnnotation,
+  fieldManager,
+  isOurs,
+  marked,
+  meshOf,
+  ownerAnnotation,
+  slim,
+} from "../inventory/ownership.ts";
+import { nsms } from "../status/status.ts";
+import type { Deed, Pass } from "./context.ts";
+import { immutableChange } from "./immutable.ts";
+
+/** What came of an object: live as wanted, somebody else's and used as it is, or on its way out. */
+export type Ensured =
+  | { readonly state: "ours"; readonly live: UnknownObject; readonly deed?: Deed }
+  | { readonly state: "shared"; readonly live: UnknownObject }
+  | { readonly state: "leaving"; readonly message: string };
+
+/** Brings single objects to their wanted state, with a request only where something differs. */
+export class Objects {
+  readonly #client: Client;
+  readonly #inventory: Inventory;
+
+  constructor(options: { client: Client; inventory: Inventory }) {
+    this.#client = options.client;
+    this.#inventory = options.inventory;
+  }
+
+  /** @throws FAILED_PRECONDITION for an object of somebody else under a name that we need */
+  async ensure(pass: Pass, object: UnknownObject): Promise<Ensured> {
+    const desired = marked(object, pass.nsm, pass.label);
+    const { signal } = pass;
+    await this.#inventory.cover(desired, { signal: AbortSignal.any([signal, AbortSignal.timeout(15_000)]) });
+    const live = this.#inventory.find(desired) ?? (await this.#unlabelled(pass, desired));
+    if (live && !isOurs(live)) return { state: "shared", live };
+    const other = live && meshOf(live);
+    if (live && other !== undefined && other !== pass.label) await this.#refuseIfAlive(live, signal);
+    if (live?.metadata.deletionTimestamp !== undefined) {
+      return { state: "leaving", message: `${nameOf(live)} is being deleted; it is made again when it is gone` };
+    }
+    const drift = live ? findDrift(desired, live, fieldManager) : "";
+    if (live && drift === undefined) return { state: "ours", live };
+    const fixed = live && immutableChange(desired, live);
+    if (live && fixed) return this.#recreate(pass, desired, live, fixed);
+    try {
+      const applied = await this.#apply(desired, signal);
+      const deed = live
+        ? { verb: "updated" as const, object: applied, because: drift ?? "" }
+        : { verb: "created" as const, object: applied, because: "missing" };
+      return this.#done(pass, applied, deed);
+    } catch (error) {
+      // A field that the table of immutable ones lacks.
+      if (live && isCodedError(error, "INVALID_CONFIG") && /immutable/i.test(error.message)) {
+        return this.#recreate(pass, desired, live, drift ?? "");
+      }
+      throw error;
+    }
+  }
+
+  /** Deletes an object of ours. One that changed hands under the same name stays. */
+  async remove(pass: Pass, object: UnknownObject, because: string): Promise<void> {
+    const { uid } = object.metadata;
+    const there = await this.#client.delete(kindOf(object), named(object), {
+      ...(uid === undefined ? {} : { uid }),
+      signal: pass.signal,
+    });
+    this.#inventory.forget(object);
+    if (!there) return;
+    pass.deeds.push({ verb: "removed", object, because });
+    pass.logger.info("object removed", { object: nameOf(object), because });
+  }
+
+  async #recreate(pass: Pass, desired: UnknownObject, live: UnknownObject, field: string): Promise<Ensured> {
+    await pass.announce([`delete and recreate ${nameOf(live)}: ${field} cannot be changed in place`]);
+    await this.remove(pass, live, `${field} cannot be changed in place`);
+    const left = await this.#client.find(kindOf(desired), named(desired), { signal: pass.signal });
+    if (left)
+      return { state: "leaving", message: `${nameOf(live)} is being deleted; it is made again when it is gone` };
+    const applied = await this.#apply(desired, pass.signal);
+    return this.#done(pass, applied, { verb: "recreated", object: applied, because: field });
+  }
+
+  #done(pass: Pass, live: UnknownObject, deed: Deed): Ensured {
+    pass.deeds.push(deed);
+    pass.logger.info(`object ${deed.verb}`, { object: nameOf(live), because: deed.because });
+    return { state: "ours", live, deed };
+  }
+
+  async #apply(desired: UnknownObject, signal: AbortSignal): Promise<UnknownObject> {
+    const applied = slim(await this.#client.apply(kindOf(desired), desired, { fieldManager, signal }));
+    this.#inventory.learn(applied);
+    return applied;
+  }
+
+  /** An object under that name without our labels, or one that the cache does not show yet. */
+  async #unlabelled(pass: Pass, desired: UnknownObject): Promise<UnknownObject | undefined> {
+    const kind = kindOf(desired);
+    const found = await this.#client.find(kind, named(desired), { signal: pass.signal });
+    if (!found) return undefined;
+    if (!isOurs(found)) {
+      if (kind.shared) return found;
+      throw new CodedError(
+        "FAILED_PRECONDITION",
+        `${nameOf(found)} exists and was not made by this operator; delete or rename it, or give it to the mesh with the annotation ${adoptAnnotation}: "true"`,
+      );
+    }
+    return slim(found);
+  }
+
+  /** Throws when the mesh that has this object still exists. */
+  async #refuseIfAlive(found: UnknownObject, signal: AbortSignal): Promise<void> {
+    const [namespace, name] = (found.metadata.annotations?.[ownerAnnotation] ?? "").split("/");
+    if (!namespace || !name) return;
+    if (!(await this.#client.find(nsms, { namespace, name }, { signal }))) return;
+    throw new CodedError(
+      "FAILED_PRECONDITION",
+      `${nameOf(found)} belongs to the mesh of NSM ${namespace}/${name}; a cluster has one mesh: delete one of the two NSM resources`,
+    );
+  }
+}
+
+const named = (object: UnknownObject): { name: string; namespace?: string } => {
+  const { name = "", namespace } = object.metadata;
+  return namespace === undefined ? { name } : { name, namespace };
+};

@@ -1,0 +1,23 @@
+import type { UnknownObject } from "@nsmkit/kube";
+import type { Inventory } from "../inventory/inventory.ts";
+import { kindOf, nameOf, removalOrder } from "../inventory/kinds.ts";
+import type { Pass } from "./context.ts";
+import type { Objects } from "./objects.ts";
+
+/** In the order in which objects may go without harm to what is still there. */
+export function inRemovalOrder(objects: readonly UnknownObject[]): UnknownObject[] {
+  const at = (object: UnknownObject): number => removalOrder.indexOf(kindOf(object).stage);
+  return objects.toSorted((a, b) => at(a) - at(b) || nameOf(a).localeCompare(nameOf(b)));
+}
+
+/** Removes what carries the mesh's label and is wanted no more. */
+export async function prune(
+  pass: Pass,
+  { objects, inventory }: { objects: Objects; inventory: Inventory },
+  wanted: ReadonlySet<string>,
+): Promise<void> {
+  const stale = inventory.ofMesh(pass.label).filter((live) => !wanted.has(nameOf(live)));
+  for (const live of inRemovalOrder(stale)) {
+    if (live.metadata.deletionTimestamp === undefined) await objects.remove(pass, live, "no longer part of the mesh");
+  }
+}

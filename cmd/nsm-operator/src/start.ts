@@ -1,0 +1,25 @@
+import type { Logger } from "@nsmkit/core";
+import type { Running } from "@nsmkit/core/program";
+import { inClusterConfig, KubeClient, loadKubeconfig } from "@nsmkit/kube";
+import { createNsmOperator } from "./app.ts";
+import { loadMeshPort } from "./mesh/load.ts";
+import type { OperatorConfig } from "./settings.ts";
+
+/** The program: finds its API server and starts there. */
+export async function startNsmOperator(
+  config: OperatorConfig,
+  { logger, signal }: { logger: Logger; signal: AbortSignal },
+): Promise<Running> {
+  await using opened = new AsyncDisposableStack();
+  const { kubeconfig, kubernetesHost, kubernetesPort } = config;
+  const pod = { KUBERNETES_SERVICE_HOST: kubernetesHost, KUBERNETES_SERVICE_PORT: kubernetesPort };
+  const cluster = kubeconfig === undefined ? await inClusterConfig(pod) : await loadKubeconfig(kubeconfig);
+  const client = opened.use(new KubeClient(cluster));
+  const port = await loadMeshPort(client, { logger, signal });
+  const operatorNamespace = config.operatorNamespace ?? client.namespace;
+  const operator = opened.use(await createNsmOperator({ ...config, operatorNamespace }, { client, port, logger }));
+  logger.info("started", { namespaces: config.watchNamespaces.length === 0 ? "all" : config.watchNamespaces });
+  const running = opened.move();
+  const close = (): Promise<void> => running.disposeAsync();
+  return { done: operator.done, close, [Symbol.asyncDispose]: close };
+}

@@ -1,0 +1,107 @@
+import type { KubeObject, UnknownObject } from "@nsmkit/kube";
+import { finalizer } from "../mesh/marks.ts";
+
+export interface Condition {
+  readonly type: string;
+  readonly status: "True" | "False" | "Unknown";
+  /** One CamelCase word. */
+  readonly reason: string;
+  readonly message: string;
+  readonly lastTransitionTime: string;
+  readonly observedGeneration: number;
+}
+
+export interface ComponentStatus {
+  /** Of the mesh: "registry". */
+  readonly component: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly namespace: string;
+  readonly ready: number;
+  readonly desired: number;
+  readonly version: string;
+  readonly message?: string;
+}
+
+/** A change of version, kept here so that another process can go on with it. */
+export interface UpgradeStatus {
+  readonly from: string;
+  /** The step that is being done. */
+  readonly to: string;
+  readonly target: string;
+  readonly state: "Running" | "RollingBack" | "RolledBack";
+  /** Generation of the resource that asked for it: a rolled back upgrade is not tried again until that changes. */
+  readonly generation: number;
+  readonly message?: string;
+}
+
+export interface MeshStatus {
+  readonly observedGeneration?: number;
+  readonly phase?: "Pending" | "Creating" | "Running" | "Upgrading" | "Terminating" | "Failed";
+  /** Of the mesh that runs; during an upgrade the one it comes from. */
+  readonly version?: string;
+  /** Digest of the objects that were once all in place: while it is the wanted one, drift is repaired without gates. */
+  readonly applied?: string;
+  readonly conditions?: readonly Condition[];
+  readonly components?: readonly ComponentStatus[];
+  /** "1/1", for the printer columns. */
+  readonly registry?: string;
+  readonly managers?: string;
+  readonly forwarders?: string;
+  /** What is about to be done that disturbs, in order. */
+  readonly plan?: readonly string[];
+  readonly history?: readonly { readonly at: string; readonly what: string }[];
+  readonly upgrade?: UpgradeStatus;
+  /** What the roll-out waits for. */
+  readonly progress?: { readonly phase: string; readonly since: string; readonly message: string };
+  /** Namespaces that hold objects of the mesh. */
+  readonly namespaces?: readonly string[];
+}
+
+export interface Nsm extends UnknownObject {
+  readonly spec?: unknown;
+  readonly status?: MeshStatus;
+}
+
+export const nsms = {
+  group: "nsm.networkservicemesh.io",
+  version: "v1alpha1",
+  kind: "NSM",
+  plural: "nsms",
+  namespaced: true,
+  example: undefined as Nsm | undefined,
+} as const;
+
+export const hasFinalizer = (object: KubeObject): boolean => (object.metadata.finalizers ?? []).includes(finalizer);
+
+const keptHistory = 10;
+
+export function withHistory(status: MeshStatus, at: string, what: string): MeshStatus {
+  return { ...status, history: [...(status.history ?? []), { at, what }].slice(-keptHistory) };
+}
+
+type Json = { readonly [key: string]: unknown };
+const isMap = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** The JSON merge patch (RFC 7386) that makes `before` into `after`; undefined when they are the same. */
+export function mergePatchOf(before: unknown, after: unknown): unknown {
+  if (!isMap(before) || !isMap(after)) return JSON.stringify(before) === JSON.stringify(after) ? undefined : after;
+  const patch: Record<string, unknown> = {};
+  for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
+    if (after[key] === undefined) {
+      if (before[key] !== undefined) patch[key] = null;
+      continue;
+    }
+    const part =
+      sorted(before[key]) === sorted(after[key]) ? undefined : (mergePatchOf(before[key], after[key]) ?? after[key]);
+    if (part !== undefined) patch[key] = part;
+  }
+  return Object.keys(patch).length > 0 ? patch : undefined;
+}
+
+/** JSON with the keys in order: the API server gives them back in its own. */
+function sorted(value: unknown): string | undefined {
+  return JSON.stringify(value, (_, part: unknown) =>
+    isMap(part) ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1))) : part,
+  );
+}
