@@ -14,7 +14,6 @@ export function execCommand(parent: Command, io: CommandIo, exit: (code: number)
     .option("-c, --container <name>", "take environment and folder from this container (default: the first)")
     .argument("<target>", "Pod or node")
     .argument("<command...>", 'program and arguments, after "--"')
-    .passThroughOptions()
     .action(async (target: string, command: string[], options: { lab?: string; container?: string }) => {
       const request = { target, ...(options.container === undefined ? {} : { container: options.container }) };
       const place = await askLab(findLab(io, options.lab), "enter", request);

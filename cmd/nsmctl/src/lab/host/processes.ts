@@ -1,7 +1,7 @@
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CodedError } from "@nsmkit/core";
-import { labMarker } from "./places.ts";
+import { insideDirectory, labMarker } from "./places.ts";
 
 /** A process that cannot be mistaken for a later one with the same pid. */
 export interface ProcessId {
@@ -32,23 +32,40 @@ export function isAlive(id: ProcessId): boolean {
 }
 
 /**
- * Every process of a lab: those with its mark in their environment, and those that share a network namespace with one
- * of them, for a program may clear its environment. Never the caller, nor anything in the caller's own namespace.
+ * Every process of a lab: those with its mark in their environment, those whose /run/nsmkit is the lab's folder, and
+ * those that share a network namespace with one of them; for a program may clear its environment or enter only a part
+ * of the namespaces. Never the caller, nor anything that merely shares the caller's own namespace.
  */
 export function labProcesses(labDirectory: string): LabProcess[] {
   const mark = `${labMarker}=${labDirectory}\0`;
+  // Where the caller itself sees that folder under that path, everybody on the machine does.
+  const seen = identityOf(labDirectory);
+  const folder = seen === identityOf(insideDirectory) ? undefined : seen;
   const all = readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
     .map(Number);
   const own = namespaceOf("self");
-  const marked = new Set(all.filter((pid) => pid !== process.pid && environOf(pid).includes(mark)));
-  const namespaces = new Set([...marked].map(namespaceOf).filter((name) => name !== undefined && name !== own));
+  const belongs = (pid: number): boolean =>
+    environOf(pid).includes(mark) ||
+    (folder !== undefined && identityOf(`/proc/${pid}/root${insideDirectory}`) === folder);
+  const found = new Set(all.filter((pid) => pid !== process.pid && belongs(pid)));
+  const namespaces = new Set([...found].map(namespaceOf).filter((name) => name !== undefined && name !== own));
   return all.flatMap((pid) => {
     if (pid === process.pid) return [];
-    if (!marked.has(pid) && (namespaces.size === 0 || !namespaces.has(namespaceOf(pid)))) return [];
+    if (!found.has(pid) && (namespaces.size === 0 || !namespaces.has(namespaceOf(pid)))) return [];
     const id = processId(pid);
     return id ? [{ ...id, command: commandOf(pid) }] : [];
   });
+}
+
+/** Device and inode: the same folder whatever the path and the mount namespace. */
+function identityOf(path: string): string | undefined {
+  try {
+    const { dev, ino } = statSync(path);
+    return `${dev}:${ino}`;
+  } catch {
+    return undefined;
+  }
 }
 
 function environOf(pid: number): string {

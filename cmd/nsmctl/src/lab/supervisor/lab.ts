@@ -42,6 +42,15 @@ export class RunningLab {
     return this.#spec;
   }
 
+  /** In the order in which they are declared. */
+  get podList(): readonly LabPod[] {
+    return (this.#spec?.pods ?? []).flatMap(({ name }) => this.pods.get(name) ?? []);
+  }
+
+  get nodeList(): readonly LabNode[] {
+    return (this.#spec?.nodes ?? []).flatMap(({ name }) => this.nodes.get(name) ?? []);
+  }
+
   get registry(): LabRegistry | undefined {
     return this.#registry;
   }

@@ -11,6 +11,7 @@ import { type CheckResult, runCheck } from "./checks.ts";
 import { RunningLab } from "./lab.ts";
 import { baseEnvironment, checkout, writePrograms } from "./programs.ts";
 import { Progress } from "./progress.ts";
+import { bindMount } from "./mount.ts";
 import { LabRoot } from "./root-fs.ts";
 import { readStatus } from "./status.ts";
 import { Changes, configurationProblems, containerProblems, meshProblems, waitUntilNone } from "./waiting.ts";
@@ -31,6 +32,9 @@ export interface SupervisorOptions {
 export async function supervise({ directory, env, rootless, onReady }: SupervisorOptions): Promise<void> {
   const startedMs = Date.now();
   const root = LabRoot.enter(directory, [process.execPath, checkout]);
+  // Where the nsmkit image has its own tree: containers of that image run what it carries.
+  root.ensureMountPoint("/nsmkit", "directory");
+  bindMount(checkout, "/nsmkit");
   const changes = new Changes();
   const [netlink] = await Promise.all([openNetlink(), writePrograms()]);
   const lab = new RunningLab({ netlink, root, env: baseEnvironment(directory, env), onChange: changes.tell });
@@ -128,7 +132,7 @@ function enter(lab: RunningLab, target: string, container: string | undefined): 
   if (!pod)
     throw new CodedError(
       "NOT_FOUND",
-      `there is no Pod or node ${target}; there are ${[...lab.pods.keys(), ...lab.nodes.keys()].join(", ")}`,
+      `there is no Pod or node ${target}; there are ${[...lab.podList, ...lab.nodeList].map(({ spec }) => spec.name).join(", ")}`,
     );
   const chosen = pod.container(container);
   if (!chosen)

@@ -17,8 +17,8 @@ export async function readStatus(
   netlink: Netlink,
   facts: Pick<LabStatus, "directory" | "startedMs" | "rootless">,
 ): Promise<LabStatus> {
-  const pods = [...lab.pods.values()];
-  const nodes = [...lab.nodes.values()];
+  const pods = lab.podList;
+  const nodes = lab.nodeList;
   const [networks, connections, containers] = await Promise.all([
     readNetworks(
       netlink,

@@ -51,7 +51,7 @@ export async function waitUntilNone(
 /** What of the mesh does not run yet. */
 export function meshProblems(lab: RunningLab): string[] {
   const problems = lab.registry?.ready ? [] : [`registry: ${describe(lab.registry?.process)}`];
-  for (const node of lab.nodes.values()) {
+  for (const node of lab.nodeList) {
     if (node.ready) continue;
     for (const program of node.programs) {
       const { state } = program.state;
@@ -65,7 +65,7 @@ export function meshProblems(lab: RunningLab): string[] {
 
 /** Which containers do not run. */
 export function containerProblems(lab: RunningLab): string[] {
-  return [...lab.pods.values()].flatMap((pod) =>
+  return lab.podList.flatMap((pod) =>
     pod.containers.flatMap(({ spec, process, readyFile }) => {
       if (process?.state.state === "running" && readyFile && !existsSync(readyFile))
         return [`${pod.spec.name}/${spec.name}: its network services are not connected yet`];
@@ -77,7 +77,7 @@ export function containerProblems(lab: RunningLab): string[] {
 
 /** Which agents do not have their configuration in place. */
 export async function configurationProblems(lab: RunningLab, options: { signal: AbortSignal }): Promise<string[]> {
-  const agents = [...lab.pods.values()].flatMap((pod) =>
+  const agents = lab.podList.flatMap((pod) =>
     pod.containers.filter(({ spec }) => spec.microservice !== undefined).map((container) => ({ pod, container })),
   );
   const problems = await Promise.all(
