@@ -42,7 +42,9 @@ interface Kind {
 interface Change {
   readonly version: number;
   readonly resource: string;
-  readonly event: WatchEvent<UnknownObject>;
+  readonly object: UnknownObject;
+  readonly before: UnknownObject | undefined;
+  readonly deleted: boolean;
 }
 
 /**
@@ -125,9 +127,8 @@ export class MemoryApiServer implements Client {
       try {
         for (const change of this.#changes.filter((c) => c.version > from)) {
           from = change.version;
-          if (change.resource === name && change.event.type !== "BOOKMARK" && selected(change.event.object, options)) {
-            yield { type: change.event.type, object: copy(change.event.object) as unknown as T };
-          }
+          const type = change.resource === name ? eventOf(change, options) : undefined;
+          if (type) yield { type, object: copy(change.object) as unknown as T };
         }
         if (options.signal.aborted) throw new CodedError("ABORTED", `watch ${name} was cancelled`);
         if (cut.aborted) return;
@@ -309,7 +310,7 @@ export class MemoryApiServer implements Client {
     const version = ++this.#version;
     const stored = { ...after, metadata: { ...after.metadata, resourceVersion: String(version) } };
     this.#kind(resource).objects.set(objectKey(stored), stored);
-    this.#tell(resource, version, { type: before ? "MODIFIED" : "ADDED", object: stored });
+    this.#tell({ resource: kindText(resource), version, object: stored, before, deleted: false });
     return copy(stored);
   }
 
@@ -317,11 +318,11 @@ export class MemoryApiServer implements Client {
     this.#kind(resource).objects.delete(objectKey(object));
     const version = ++this.#version;
     const last = { ...object, metadata: { ...object.metadata, resourceVersion: String(version) } };
-    this.#tell(resource, version, { type: "DELETED", object: last });
+    this.#tell({ resource: kindText(resource), version, object: last, before: object, deleted: true });
   }
 
-  #tell(resource: ResourceName, version: number, event: WatchEvent<UnknownObject>): void {
-    this.#changes.push({ version, resource: kindText(resource), event });
+  #tell(change: Change): void {
+    this.#changes.push(change);
     for (const watcher of this.#watchers) watcher.resolve();
   }
 }
@@ -376,6 +377,14 @@ function selected(object: UnknownObject, options: ListOptions): boolean {
     "metadata.namespace": object.metadata.namespace,
   };
   return terms(fieldSelector).every(([key, value]) => fields[key] === value);
+}
+
+/** What a watch with this selection sees of a change: an object that leaves the selection is deleted for it. */
+function eventOf(change: Change, options: ListOptions): "ADDED" | "MODIFIED" | "DELETED" | undefined {
+  const was = change.before !== undefined && selected(change.before, options);
+  const is = !change.deleted && selected(change.object, options);
+  if (was) return is ? "MODIFIED" : "DELETED";
+  return is ? "ADDED" : undefined;
 }
 
 /** RFC 7386. */

@@ -201,6 +201,11 @@ export const clientCases: readonly { readonly title: string; readonly run: (clie
       const waiting = next();
       await client.mergePatch(configMaps, at("case-watch-1"), { data: { a: "1" } });
       assert.equal(await waiting, "MODIFIED case-watch-1");
+      // For this watch an object that loses the label is gone, and new when it has it again.
+      await client.mergePatch(configMaps, at("case-watch-1"), { metadata: { labels: { watch: null } } });
+      assert.equal(await next(), "DELETED case-watch-1");
+      await client.mergePatch(configMaps, at("case-watch-1"), { metadata: { labels } });
+      assert.equal(await next(), "ADDED case-watch-1");
       await client.delete(configMaps, at("case-watch-1"));
       assert.equal(await next(), "DELETED case-watch-1");
       stop.abort();
