@@ -11,6 +11,7 @@ const layers: Readonly<Record<string, number>> = {
   scheduler: 1,
   kube: 1,
   sdk: 2,
+  mesh: 2,
   agent: 3,
 };
 const forbidden: Readonly<Record<string, readonly string[]>> = {

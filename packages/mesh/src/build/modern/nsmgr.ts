@@ -1,0 +1,114 @@
+import type { EnvVar } from "../../spec/mesh-spec.ts";
+import { meshObject, podMetadata } from "../object.ts";
+import type { MeshObject } from "../phase.ts";
+import {
+  container,
+  field,
+  hostPath,
+  managerPort,
+  nsmFolder,
+  nsmSocket,
+  place,
+  registryPort,
+  value,
+  volumesOf,
+} from "../pod.ts";
+import { accounts } from "./accounts.ts";
+import {
+  grpcHealthProbes,
+  type ModernContext,
+  nodeByNode,
+  pullSecrets,
+  spiffeLabels,
+  spireEnv,
+  spirePlaces,
+  tcpProbes,
+  telemetryEnv,
+} from "./common.ts";
+
+const component = "nsmgr";
+const selector = { app: "nsmgr" };
+const configFolder = `${nsmFolder}/config`;
+
+/** The manager of each node, and beside upstream's the collector of the prefixes that endpoints must not use. */
+export function managers(context: ModernContext): MeshObject[] {
+  const { mesh, features } = context;
+  const excluded = place({ name: "exclude-prefixes-volume", emptyDir: {} }, configFolder);
+  const ours = place({ name: "excluded-prefixes", configMap: { name: "nsm-excluded-prefixes" } }, configFolder);
+  const prefixes = features ? excluded : ours;
+  const spire = spirePlaces(context);
+  const places = [...spire, place(hostPath("nsm-socket", nsmFolder), nsmFolder), prefixes];
+  const manager = container({
+    name: "nsmgr",
+    spec: mesh.nsmgr,
+    pullPolicy: mesh.pullPolicy,
+    env: managerEnv(context),
+    places,
+    resources: { requests: { cpu: "200m", memory: "100Mi" }, limits: { cpu: "400m", memory: "200Mi" } },
+    ...(features ? {} : { command: ["nsmgr"] }),
+    ports: [{ name: "nsmgr", containerPort: managerPort, hostPort: managerPort }],
+    ...(features ? grpcHealthProbes(features.managerProbeAddress, features.startupProbes) : tcpProbes(managerPort)),
+  });
+  const collector = container({
+    name: "exclude-prefixes",
+    spec: mesh.excludePrefixes,
+    pullPolicy: mesh.pullPolicy,
+    env: [
+      value("NSM_LOG_LEVEL", mesh.logLevel),
+      // kubeadm's ConfigMap is missing on other distributions, so what is known is told.
+      ...(mesh.platform.excludedPrefixes.length > 0
+        ? [value("NSM_EXCLUDED_PREFIXES", mesh.platform.excludedPrefixes.join(","))]
+        : []),
+    ],
+    places: [excluded],
+    resources: { limits: { cpu: "75m", memory: "40Mi" } },
+  });
+  const daemonSet = meshObject(
+    mesh,
+    "DaemonSet",
+    "nsmgr",
+    { component, labels: selector },
+    {
+      spec: {
+        selector: { matchLabels: selector },
+        updateStrategy: nodeByNode,
+        template: {
+          metadata: podMetadata(mesh, component, selector, spiffeLabels(context)),
+          spec: {
+            serviceAccountName: accounts.manager,
+            ...(!features && { automountServiceAccountToken: false }),
+            ...pullSecrets(mesh),
+            containers: features ? [manager, collector] : [manager],
+            volumes: volumesOf(places),
+          },
+        },
+      },
+    },
+  );
+  if (features) return [daemonSet];
+  const list = mesh.platform.excludedPrefixes;
+  const text = list.length === 0 ? "prefixes: []\n" : `prefixes:\n${list.map((prefix) => `- ${prefix}\n`).join("")}`;
+  const configMap = meshObject(
+    mesh,
+    "ConfigMap",
+    "nsm-excluded-prefixes",
+    { component },
+    { data: { "excluded_prefixes.yaml": text } },
+  );
+  return [configMap, daemonSet];
+}
+
+function managerEnv(context: ModernContext): EnvVar[] {
+  const { mesh, features } = context;
+  const listenTcp = features?.managerListenTcp ?? "tcp://$(POD_IP):5001";
+  return [
+    ...spireEnv(context),
+    field("NSM_NAME", "metadata.name"),
+    value("NSM_LOG_LEVEL", mesh.logLevel),
+    value("NSM_REGISTRY_URL", features ? `registry:${registryPort}` : `tcp://registry:${registryPort}`),
+    field("POD_IP", "status.podIP"),
+    value("NSM_LISTEN_ON", `${nsmSocket},${listenTcp}`),
+    field("NODE_NAME", "spec.nodeName"),
+    ...telemetryEnv(context),
+  ];
+}

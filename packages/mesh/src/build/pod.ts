@@ -1,0 +1,86 @@
+/** Parts of Pods that several components share. */
+import type { ContainerSpec, EnvVar, Resources } from "../spec/mesh-spec.ts";
+
+export const value = (name: string, text: string): EnvVar => ({ name, value: text });
+export const field = (name: string, fieldPath: string): EnvVar => ({ name, valueFrom: { fieldRef: { fieldPath } } });
+
+/** Ours, with those that the user gave too replaced in place, then the user's others. Later variables may refer to earlier ones. */
+export function mergeEnv(ours: readonly EnvVar[], users: readonly EnvVar[]): EnvVar[] {
+  const given = new Map(users.map((variable) => [variable.name, variable]));
+  const names = new Set(ours.map(({ name }) => name));
+  return [
+    ...ours.map((variable) => given.get(variable.name) ?? variable),
+    ...users.filter(({ name }) => !names.has(name)),
+  ];
+}
+
+export interface Volume {
+  readonly name: string;
+  readonly [source: string]: unknown;
+}
+
+export interface Mount {
+  readonly name: string;
+  readonly mountPath: string;
+  readonly readOnly?: boolean;
+  readonly mountPropagation?: string;
+  readonly subPath?: string;
+}
+
+export const hostPath = (
+  name: string,
+  path: string,
+  type: "Directory" | "DirectoryOrCreate" = "DirectoryOrCreate",
+): Volume => ({ name, hostPath: { path, type } });
+
+/** A volume with where it is mounted. */
+export interface Place {
+  readonly volume: Volume;
+  readonly mount: Mount;
+}
+
+export function place(volume: Volume, mountPath: string, options: { readonly readOnly?: boolean } = {}): Place {
+  return { volume, mount: { name: volume.name, mountPath, ...(options.readOnly && { readOnly: true }) } };
+}
+
+export const volumesOf = (places: readonly Place[]): Volume[] => [
+  ...new Map(places.map(({ volume }) => [volume.name, volume])).values(),
+];
+export const mountsOf = (places: readonly Place[]): Mount[] => places.map(({ mount }) => mount);
+
+/** For programs that need nothing of the system: no capability, no new privileges. */
+export const confined = {
+  allowPrivilegeEscalation: false,
+  capabilities: { drop: ["ALL"] },
+  seccompProfile: { type: "RuntimeDefault" },
+} as const;
+
+/** Socket of the managers, in a folder that is the same on the node and in Pods. */
+export const nsmFolder = "/var/lib/networkservicemesh";
+export const nsmSocket = `unix://${nsmFolder}/nsm.io.sock`;
+export const managerPort = 5001;
+export const registryPort = 5002;
+
+export interface ContainerOptions {
+  readonly name: string;
+  readonly spec: ContainerSpec;
+  readonly pullPolicy: string;
+  readonly env: readonly EnvVar[];
+  readonly places: readonly Place[];
+  readonly resources?: Resources;
+  readonly [more: string]: unknown;
+}
+
+export function container(options: ContainerOptions): Readonly<Record<string, unknown>> {
+  const { name, spec, pullPolicy, env, places, resources, ...more } = options;
+  const limits = spec.resources ?? resources;
+  return {
+    name,
+    image: spec.image,
+    imagePullPolicy: pullPolicy,
+    ...more,
+    env: mergeEnv(env, spec.env),
+    ...(places.length > 0 && { volumeMounts: mountsOf(places) }),
+    ...(limits && { resources: limits }),
+  };
+}

@@ -1,0 +1,63 @@
+import type { Problem, Spec2023 } from "../crd/nsm.ts";
+import type { ReleaseFeatures } from "../versions/releases.ts";
+import type { ModernMeshSpec } from "./mesh-spec.ts";
+
+/** What single fields cannot show: combinations that would not work. `given` is the document, for its own words. */
+export function checkModern(
+  mesh: ModernMeshSpec,
+  given: Spec2023,
+  features: ReleaseFeatures | undefined,
+  problems: Problem[],
+): void {
+  const wrong = (field: string, message: string): void =>
+    void problems.push({ field, message: `${field}: ${message}` });
+  if (mesh.registry.type === "memory" && mesh.registry.replicas > 1) {
+    wrong(
+      "spec.registry.replicaCount",
+      `${mesh.registry.replicas} registries that keep their entries in memory would split the mesh; write 1, or type: k8s`,
+    );
+  }
+  if (mesh.provider === "upstream" && mesh.spire.mode === "none") {
+    wrong("spec.spire", "none does not work with upstream's programs, which need SPIFFE; write managed or external");
+  }
+  if (given.trustDomain !== undefined && mesh.spire.mode !== "managed") {
+    wrong(
+      "spec.trustDomain",
+      `${given.trustDomain} has no effect with spire: ${mesh.spire.mode}; remove it, or write spire: managed`,
+    );
+  }
+  if (mesh.forwarders.length === 0) {
+    wrong("spec.forwarders", "an empty list gives no data plane; write at least one entry, like - type: vpp");
+  }
+  const names = new Set<string>();
+  for (const [i, { name, type }] of mesh.forwarders.entries()) {
+    const at = `spec.forwarders[${i}]`;
+    if (names.has(name)) wrong(`${at}.name`, `two forwarders are called ${name}; give each a name of its own`);
+    names.add(name);
+    if (reservedNames.has(name)) wrong(`${at}.name`, `${name} is another part of the mesh; write another name`);
+    if (mesh.provider === "upstream" && type === "kernel") {
+      wrong(`${at}.type`, "kernel needs our own programs; write provider: nsmkit, or vpp, ovs or sriov");
+    }
+    if (mesh.provider === "nsmkit" && (type === "ovs" || type === "sriov")) {
+      wrong(`${at}.type`, `${type} needs upstream's programs; write kernel or vpp, or provider: upstream`);
+    }
+    if (type === "ovs" && features && !features.ovs) {
+      wrong(`${at}.type`, `ovs came with v1.1.0 and ${mesh.version} is older; write vpp, or a later version`);
+    }
+  }
+  const webhook = mesh.webhook;
+  if (webhook && webhook.replicas > 1 && features?.webhookMode === "selfregister") {
+    wrong(
+      "spec.webhook.replicas",
+      `in ${mesh.version} each replica replaces the others' configuration; write 1, or version v1.12.0 or later`,
+    );
+  }
+  if (given.exclPref && mesh.provider === "nsmkit") {
+    wrong("spec.exclPref", "our manager needs no collector; remove it and write platform.excludedPrefixes");
+  }
+}
+
+const reservedNames: ReadonlySet<string> = new Set([
+  ...["nsmgr", "registry", "registry-k8s", "registry-memory", "admission-webhook-k8s", "nsm-admission-webhook"],
+  ...["spire-agent", "spire-server", "jaeger", "otel-collector"],
+]);

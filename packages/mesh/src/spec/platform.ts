@@ -1,0 +1,37 @@
+import type { ClusterFacts, PlatformKind, PlatformSpec } from "./mesh-spec.ts";
+
+/** Where distributions keep the kubelet's folder; the others use Kubernetes' default. */
+const kubeletRoots: Readonly<Record<PlatformKind, string>> = {
+  kubernetes: "/var/lib/kubelet",
+  openshift: "/var/lib/kubelet",
+  k3s: "/var/lib/kubelet",
+  microk8s: "/var/snap/microk8s/common/var/lib/kubelet",
+  k0s: "/var/lib/k0s/kubelet",
+};
+
+/** Pod and Service prefixes that a distribution has unless its administrator chose others. None: kubeadm's ConfigMap tells. */
+const usualPrefixes: Readonly<Record<PlatformKind, readonly string[]>> = {
+  kubernetes: [],
+  openshift: ["10.128.0.0/14", "172.30.0.0/16"],
+  k3s: ["10.42.0.0/16", "10.43.0.0/16"],
+  microk8s: ["10.1.0.0/16", "10.152.183.0/24"],
+  k0s: ["10.244.0.0/16", "10.96.0.0/12"],
+};
+
+interface Given {
+  readonly kind?: PlatformKind;
+  readonly kubeletRoot?: string;
+  readonly excludedPrefixes?: readonly string[];
+}
+
+/** The document wins over what was detected, and that over the distribution's habits. */
+export function platformSpec(given: Given = {}, facts: ClusterFacts = {}): PlatformSpec {
+  const kind = given.kind ?? facts.platform ?? "kubernetes";
+  const root = given.kubeletRoot ?? facts.kubeletRoot ?? kubeletRoots[kind];
+  const prefixes = given.excludedPrefixes ?? facts.excludedPrefixes ?? usualPrefixes[kind];
+  return {
+    kind,
+    kubeletRoot: root.length > 1 ? root.replace(/\/+$/, "") : root,
+    excludedPrefixes: [...new Set(prefixes)].sort(),
+  };
+}
