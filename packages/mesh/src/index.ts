@@ -23,6 +23,7 @@ export {
   type PhaseName,
   phaseNames,
 } from "./build/phase.ts";
+export { meshResources, resourceOf } from "./build/resources.ts";
 export {
   type Nsm,
   type NsmMetadata,
@@ -32,7 +33,9 @@ export {
   type Spec2020,
   type Spec2023,
 } from "./crd/nsm.ts";
+export { nsmDefinition } from "./crd/nsm-crd.ts";
 export { parseNsm } from "./crd/parse.ts";
+export { nsmAdmissionPolicy } from "./crd/policy.ts";
 export type {
   ClusterFacts,
   ContainerSpec,

@@ -269,7 +269,7 @@ export const fields2023 = {
           kind: "string",
           required: true,
           values: ["vpp", "ovs", "sriov", "kernel"],
-          text: "Kind of data plane; kernel only with provider nsmkit, ovs and sriov only with upstream",
+          text: "Kind of data plane; kernel with provider nsmkit, the others with upstream",
         },
         name: {
           kind: "string",

@@ -38,8 +38,8 @@ export function checkModern(
     if (mesh.provider === "upstream" && type === "kernel") {
       wrong(`${at}.type`, "kernel needs our own programs; write provider: nsmkit, or vpp, ovs or sriov");
     }
-    if (mesh.provider === "nsmkit" && (type === "ovs" || type === "sriov")) {
-      wrong(`${at}.type`, `${type} needs upstream's programs; write kernel or vpp, or provider: upstream`);
+    if (mesh.provider === "nsmkit" && type !== "kernel") {
+      wrong(`${at}.type`, `${type} needs upstream's programs; write kernel, or provider: upstream`);
     }
     if (type === "ovs" && features && !features.ovs) {
       wrong(`${at}.type`, `ovs came with v1.1.0 and ${mesh.version} is older; write vpp, or a later version`);
@@ -51,6 +51,10 @@ export function checkModern(
       "spec.webhook.replicas",
       `in ${mesh.version} each replica replaces the others' configuration; write 1, or version v1.12.0 or later`,
     );
+  }
+  const folder = mesh.spire.agentSocket;
+  if (folder.split("/").length < 5 || folder.includes("/../")) {
+    wrong("spec.spireAgentSocket", `${folder} has no folder of its own; write one like /run/spire/sockets/agent.sock`);
   }
   if (given.exclPref && mesh.provider === "nsmkit") {
     wrong("spec.exclPref", "our manager needs no collector; remove it and write platform.excludedPrefixes");

@@ -1,0 +1,194 @@
+/** The NSM resource and the objects of meshes against a real API server: what it accepts, refuses, and says. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { messageOf } from "@nsmkit/core";
+import { KubeClient, type UnknownObject } from "@nsmkit/kube";
+import {
+  buildMesh,
+  fieldManager,
+  type Mesh,
+  type MeshObject,
+  normalise,
+  nsmAdmissionPolicy,
+  nsmDefinition,
+  parseNsm,
+  releases,
+  resourceOf,
+} from "@nsmkit/mesh";
+import { parse } from "yaml";
+import { ControlPlane, controlPlaneMissing } from "./control-plane.ts";
+
+const testdata = join(import.meta.dirname, "../../packages/mesh/testdata");
+const read = (file: string): unknown => parse(readFileSync(join(testdata, file), "utf8"));
+const nsms = resourceOf({ apiVersion: "nsm.networkservicemesh.io/v1alpha1", kind: "NSM" });
+
+interface BadCase {
+  readonly title: string;
+  readonly spec: Readonly<Record<string, unknown>>;
+  readonly server?: string;
+}
+
+const nsm = (spec: Readonly<Record<string, unknown>>, name = "nsm"): UnknownObject => ({
+  apiVersion: "nsm.networkservicemesh.io/v1alpha1",
+  kind: "NSM",
+  metadata: { name, namespace: "default" },
+  spec,
+});
+
+describe("NSM on a real API server", { skip: controlPlaneMissing() ?? false }, () => {
+  let plane: ControlPlane;
+  let client: KubeClient;
+  before(async () => {
+    plane = await ControlPlane.start();
+    client = new KubeClient(await plane.config());
+    await apply(client, nsmDefinition());
+    for (const object of nsmAdmissionPolicy()) await apply(client, object);
+    await until(async () => (await client.list(nsms)).items.length === 0);
+    // A policy is compiled some time after it is stored; until then everything passes.
+    await until(async () => {
+      const probe = nsm({ version: "v1.18.0", registry: "docker.io", forwarders: [{ type: "vpp" }] });
+      return await client.create(nsms, probe, { dryRun: true }).then(
+        () => false,
+        () => true,
+      );
+    });
+    for (const name of ["nsm", "nsm-system", "spire"]) {
+      await apply(client, { apiVersion: "v1", kind: "Namespace", metadata: { name } });
+    }
+  });
+  after(async () => {
+    await client?.close();
+    await plane?.close();
+  });
+
+  for (const file of ["nsm-2020.yaml", "nsm-2023.yaml"]) {
+    test(`${file} is stored as it is written`, async () => {
+      const document = read(file) as UnknownObject;
+      const stored = await client.create(nsms, document);
+      assert.deepEqual(stored.spec, document.spec);
+      await client.delete(nsms, { namespace: document.metadata.namespace ?? "", name: document.metadata.name ?? "" });
+    });
+  }
+
+  test("booleans may be booleans in a document of 2020", async () => {
+    const stored = await client.create(nsms, nsm({ registry: "docker.io", insecure: true, spire: false }), {
+      dryRun: true,
+    });
+    assert.equal((stored.spec as { insecure?: unknown }).insecure, true);
+  });
+
+  for (const { title, spec, server } of read("bad-nsm.yaml") as readonly BadCase[]) {
+    if (server === undefined) continue;
+    test(`the server refuses ${title}`, async () => {
+      await assert.rejects(client.create(nsms, nsm(spec), { dryRun: true }), (error) => {
+        assert.ok(messageOf(error).includes(server), messageOf(error));
+        return true;
+      });
+    });
+  }
+
+  const forms: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+    "2020 with SPIRE and Jaeger": {
+      registry: "docker.io",
+      tag: "v0.2.0",
+      spire: "true",
+      jaegerTracing: "true",
+      platform: { kind: "openshift" },
+    },
+    nsmkit: {
+      provider: "nsmkit",
+      namespace: "nsm-system",
+      registry: { type: "k8s", replicaCount: 3 },
+      forwarders: [{ type: "kernel" }],
+      webhook: { replicas: 2, failurePolicy: "Fail" },
+    },
+    ...Object.fromEntries(
+      releases.map((version) => [
+        version,
+        {
+          version,
+          namespace: "nsm-system",
+          spire: "managed",
+          jaegerTracing: true,
+          registry: { type: "k8s", replicaCount: 2, hostPort: true },
+          forwarders: [{ type: "vpp" }, { type: "sriov", nodeSelector: { sriov: "yes" } }],
+          webhook: {},
+        },
+      ]),
+    ),
+  };
+
+  test("CustomResourceDefinitions of every form are created, and change from one form to the other", async () => {
+    for (const spec of Object.values(forms).slice(0, 3)) {
+      const { phases } = meshOf(nsm(spec));
+      for (const object of phases.find(({ name }) => name === "crds")?.objects ?? []) await apply(client, object);
+    }
+    const spiffeIds = resourceOf({ apiVersion: "spire.spiffe.io/v1alpha1", kind: "ClusterSPIFFEID" });
+    await until(async () => (await client.list(spiffeIds)).items.length === 0);
+  });
+
+  for (const [title, spec] of Object.entries(forms)) {
+    test(`every object of ${title} passes the server's dry run`, async () => {
+      const document = {
+        ...nsm(spec),
+        metadata: { name: "nsm", namespace: "default", uid: "2f1e6a0c-0000-4000-8000-000000000001" },
+      };
+      for (const object of meshOf(document).phases.flatMap(({ objects }) => objects)) {
+        const applied = await apply(client, object, true);
+        assertKept(object, applied, `${object.kind}/${object.metadata.name}`);
+      }
+    });
+  }
+});
+
+function meshOf(document: unknown): Mesh {
+  const normalised = normalise(parseNsm(document));
+  assert.ok(normalised.ok, JSON.stringify(normalised));
+  return buildMesh(normalised.spec, {
+    certificates: new Map(
+      buildMesh(normalised.spec).certificates.map(({ secret }) => [
+        `${secret.namespace}/${secret.name}`,
+        { ca: testPem("CERTIFICATE"), certificate: testPem("CERTIFICATE"), key: testPem("PRIVATE KEY") },
+      ]),
+    ),
+  });
+}
+
+const testPem = (label: string): string => `-----BEGIN ${label}-----\nAAAA\n-----END ${label}-----\n`;
+
+function apply(client: KubeClient, object: MeshObject, dryRun = false): Promise<UnknownObject> {
+  return client.apply<UnknownObject>(resourceOf(object), object, { fieldManager, dryRun });
+}
+
+/** The server drops what it does not know; a misspelt field of ours would be lost without a word. */
+function assertKept(wanted: unknown, stored: unknown, at: string): void {
+  if (Array.isArray(wanted)) {
+    assert.ok(Array.isArray(stored), `${at} is lost`);
+    for (const [i, item] of wanted.entries()) {
+      const name = (item as { name?: unknown } | null)?.name;
+      const same = typeof name === "string" ? stored.find((other) => other?.name === name) : stored[i];
+      assertKept(item, same, `${at}[${i}]`);
+    }
+  } else if (typeof wanted === "object" && wanted !== null) {
+    for (const [key, item] of Object.entries(wanted)) {
+      if (at.startsWith("Secret/") && key === "data") continue;
+      assertKept(item, (stored as Record<string, unknown> | undefined)?.[key], `${at}.${key}`);
+    }
+  } else if (wanted !== "" && wanted !== false) assert.ok(stored !== undefined, `${at} is lost`);
+}
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 30_000;
+  let last: unknown;
+  while (performance.now() < deadline) {
+    try {
+      if (await condition()) return;
+    } catch (error) {
+      last = error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`the condition did not come true: ${messageOf(last)}`);
+}
