@@ -70,6 +70,14 @@ export class World implements AsyncDisposable {
     return this.until((nsm) => isReady(nsm), name);
   }
 
+  /** Waits until nobody has written for a while; leases do not count. */
+  async quiet(ms = 150): Promise<void> {
+    for (let writes = -1; writes !== this.server.writes; ) {
+      writes = this.server.writes;
+      await new Promise((resolve) => setTimeout(resolve, ms));
+    }
+  }
+
   /** Waits until the resource has ended. */
   async gone(name = "mesh"): Promise<void> {
     await until(
