@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { rm, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { type Agent, cannotRun, type Pod, until, World } from "./agent-world.ts";
 
@@ -344,4 +344,16 @@ test("SIGTERM ends an agent at once and leaves what it configured to work", opti
   assert.equal(await agent.end("SIGTERM"), 0);
   assert.ok(performance.now() - started < 3_000);
   assert.equal(await w.ask(client, "10.2.0.2"), "10.2.0.1");
+});
+
+test("the example of the package's README does what it says", options, async () => {
+  await using w = await World.open();
+  const readme = await readFile(new URL("../../packages/agent/README.md", import.meta.url), "utf8");
+  const code = /^```ts\n(.*?)^```$/ms.exec(readme)?.[1] ?? "";
+  const child = (await w.pod()).spawn([process.execPath, "--input-type=module-typescript", "-e", code]);
+  let text = "";
+  child.stdout?.on("data", (chunk: Buffer) => (text += chunk));
+  child.stderr?.on("data", (chunk: Buffer) => (text += chunk));
+  await new Promise((resolve) => child.once("close", resolve));
+  assert.equal(text, "CONFIGURED\n");
 });
