@@ -36,6 +36,7 @@ export {
 export { nsmDefinition } from "./crd/nsm-crd.ts";
 export { parseNsm } from "./crd/parse.ts";
 export { nsmAdmissionPolicy } from "./crd/policy.ts";
+export { type Converted, convertNsm } from "./spec/convert.ts";
 export type {
   ClusterFacts,
   ContainerSpec,

@@ -36,6 +36,13 @@ export function labelsOf(mesh: LabelledMesh, component: string): Readonly<Record
   };
 }
 
+/** The marks that never change, for what Kubernetes does not allow to change: claims of a StatefulSet. */
+export const lastingLabels = ({ label }: LabelledMesh): Readonly<Record<string, string>> => ({
+  "app.kubernetes.io/managed-by": managedBy,
+  "app.kubernetes.io/part-of": partOf,
+  [meshLabel]: label,
+});
+
 /** A semver's build metadata ("+") is no label text. */
 const labelText = (version: string): string => version.replace(/[^A-Za-z0-9._-]/g, "_").slice(0, 63);
 

@@ -1,4 +1,5 @@
 import { latestRelease, releaseFeatures, type SpireRelease } from "../../versions/releases.ts";
+import { lastingLabels } from "../labels.ts";
 import type { ModernContext } from "../modern/common.ts";
 import { meshObject, podMetadata } from "../object.ts";
 import type { MeshObject } from "../phase.ts";
@@ -80,7 +81,7 @@ export function spireServer(context: ModernContext): MeshObject[] {
         },
         volumeClaimTemplates: [
           {
-            metadata: { name: "data" },
+            metadata: { name: "data", labels: lastingLabels(mesh) },
             spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } },
           },
         ],
