@@ -45,8 +45,13 @@ export async function findMarked(netlink: Netlink, wiring: Wiring): Promise<(Lin
 /**
  * Reads interfaces that exist. Routes and rules of others are left out. Addresses and neighbours have no owner in the
  * kernel: while all planned ones are there the rest counts as somebody else's, otherwise all count as ours.
+ * @param attempted what else was asked of these ends lately: its addresses and neighbours are ours in any case
  */
-export async function readActual(netlink: Netlink, ends: readonly LocalEnd[]): Promise<InterfacePlan[]> {
+export async function readActual(
+  netlink: Netlink,
+  ends: readonly LocalEnd[],
+  attempted: readonly LocalEnd[] = [],
+): Promise<InterfacePlan[]> {
   const results = await netlink.execute(
     ends.map(({ netns, plan: { name: link } }) => ({
       netns,
@@ -61,7 +66,7 @@ export async function readActual(netlink: Netlink, ends: readonly LocalEnd[]): P
   );
   return ends.map((end, i) => {
     const [link, addresses, routes, neighbors, rules] = results[i] ?? [];
-    return interpret(end, {
+    return interpret(end, attempted[i]?.plan, {
       link: must<Link>(link),
       addresses: must<readonly Addr[]>(addresses),
       routes: must<readonly Route[]>(routes),
@@ -82,7 +87,7 @@ interface Read {
 /** RT_TABLE_MAIN (linux/rtnetlink.h). */
 const mainTable = 254;
 
-function interpret(end: LocalEnd, read: Read): InterfacePlan {
+function interpret(end: LocalEnd, attempted: InterfacePlan | undefined, read: Read): InterfacePlan {
   const global = read.addresses.filter((address) => address.scope === "global").map((address) => address.address);
   const permanent = read.neighbors.flatMap(({ address: ip, mac, state }) =>
     state === "permanent" && mac !== undefined ? [{ ip, mac }] : [],
@@ -98,9 +103,9 @@ function interpret(end: LocalEnd, read: Read): InterfacePlan {
     name: end.plan.name,
     mtu: read.link.mtu,
     ipv6: end.plan.ipv6,
-    addresses: ours(end.plan.addresses, global, String),
+    addresses: ours(end.plan.addresses, attempted?.addresses, global, String),
     routes: (byTable.get(mainTable) ?? []).map(routePlanOf),
-    neighbors: ours(end.plan.neighbors, permanent, ({ ip, mac }) => `${ip} ${mac}`),
+    neighbors: ours(end.plan.neighbors, attempted?.neighbors, permanent, ({ ip, mac }) => `${ip} ${mac}`),
     policies: rules.map((rule) => ({
       selector: selectorOf(rule),
       table: rule.table,
@@ -109,9 +114,16 @@ function interpret(end: LocalEnd, read: Read): InterfacePlan {
   };
 }
 
-function ours<T>(planned: readonly T[], found: readonly T[], key: (value: T) => string): readonly T[] {
-  const known = new Set(found.map(key));
-  return planned.every((value) => known.has(key(value))) ? planned : found;
+function ours<T>(
+  planned: readonly T[],
+  attempted: readonly T[] | undefined,
+  found: readonly T[],
+  key: (value: T) => string,
+): readonly T[] {
+  const there = new Set(found.map(key));
+  if (!planned.every((value) => there.has(key(value)))) return found;
+  const mine = new Set([...planned, ...(attempted ?? [])].map(key));
+  return found.filter((value) => mine.has(key(value)));
 }
 
 function routePlanOf({ destination, family, gateway }: Route): RoutePlan {

@@ -80,9 +80,9 @@ export class LinkSetup {
     const known = before.ends.map(({ plan }) => plan);
     let failure = await this.#change(known, wiring.ends);
     // What we believed may not be so: somebody in the Pod may have changed it.
-    if (failure) failure = await this.#converge(wiring.ends);
+    if (failure) failure = await this.#converge(wiring.ends, before.ends);
     if (!failure) return { ...wiring, places: before.places };
-    const worse = await this.#converge(before.ends);
+    const worse = await this.#converge(before.ends, wiring.ends);
     if (worse) await this.remove(before);
     return { failure: named(wiring.connectionId, failure), restored: !worse };
   }
@@ -139,9 +139,9 @@ export class LinkSetup {
     return steps.length > 0 ? firstFailure(await this.#netlink.execute(steps)) : undefined;
   }
 
-  async #converge(ends: readonly LocalEnd[]): Promise<CodedError | undefined> {
+  async #converge(ends: readonly LocalEnd[], attempted: readonly LocalEnd[]): Promise<CodedError | undefined> {
     try {
-      return await this.#change(await readActual(this.#netlink, ends), ends);
+      return await this.#change(await readActual(this.#netlink, ends, attempted), ends);
     } catch (error) {
       if (isCodedError(error)) return error;
       throw error;
