@@ -59,8 +59,10 @@ function bad(url: string, why: string, cause?: unknown): CodedError {
 
 /** The URL of a target, as users write it. */
 export function formatTarget(target: Target): string {
-  if (target.transport === "unix") {
-    return `unix://${target.path.startsWith("\0") ? `@${target.path.slice(1)}` : target.path}`;
+  if (target.transport === "tcp") {
+    return `tcp://${target.host.includes(":") ? `[${target.host}]` : target.host}:${target.port}`;
   }
-  return `tcp://${target.host.includes(":") ? `[${target.host}]` : target.host}:${target.port}`;
+  const abstract = target.path.startsWith("\0");
+  const name = (abstract ? `@${target.path.slice(1)}` : target.path).replaceAll("%", "%25");
+  return abstract || name.startsWith("/") ? `unix://${name}` : `unix:${name}`;
 }
