@@ -115,6 +115,14 @@ test("an agent that starts again removes what was withdrawn meanwhile", options,
   await agent.declare("linuxConfig: {interfaces: [{name: lo, type: LOOPBACK, enabled: true}]}");
   await agent.start();
   await agent.configured(1);
+  const rules = async () =>
+    (
+      await w.script(
+        nat,
+        `console.log(JSON.stringify(require("child_process").execFileSync("iptables-save").toString()))`,
+      )
+    ).line;
+  await until(async () => !/nsmkit:|allowed|DROP/.test(await rules()), "the rules are gone", 10_000);
   for (const pod of [client, nat])
     assert.deepEqual(
       (await pod.handle.linkList()).map(({ name }) => name).filter((name) => name !== "lo"),

@@ -1,11 +1,9 @@
 import { hostname } from "node:os";
-import { type Agent, type AgentCore, createAgent } from "@nsmkit/agent";
-import { createNsmPlugin, lazyMesh, type Mesh } from "@nsmkit/agent/plugins/nsm";
-import { agentRoutes, listenRest, Probe } from "@nsmkit/agent/rest";
+import type { Agent, AgentCore } from "@nsmkit/agent";
+import type { Mesh } from "@nsmkit/agent/plugins/nsm";
 import { type Clock, type Closable, type Logger, systemClock } from "@nsmkit/core";
 import { type Netlink, openNetlink } from "@nsmkit/netlink";
 import pkg from "../package.json" with { type: "json" };
-import { readAgentConf } from "./conf.ts";
 import type { AgentConfig } from "./settings.ts";
 
 export interface AgentDeps {
@@ -29,9 +27,22 @@ export async function createNsmAgentLinux(config: AgentConfig, deps: AgentDeps):
   const { logger, clock = systemClock } = deps;
   if (config.etcdConfig)
     logger.warn("ETCD_CONFIG has no effect: this version takes its configuration from files and gRPC");
-  const [conf, netlink] = await Promise.all([readAgentConf(config, logger), openNetlink()]);
   await using opened = new AsyncDisposableStack();
-  opened.use(netlink);
+  // Netlink's thread loads on one processor what it needs, while we load the rest on another.
+  const [
+    netlink,
+    { createAgent },
+    { createNsmPlugin, lazyMesh },
+    { agentRoutes, listenRest, Probe },
+    { readAgentConf },
+  ] = await Promise.all([
+    openNetlink().then((opening) => opened.use(opening)),
+    import("@nsmkit/agent"),
+    import("@nsmkit/agent/plugins/nsm"),
+    import("@nsmkit/agent/rest"),
+    import("./conf.ts"),
+  ]);
+  const conf = await readAgentConf(config, logger);
   const name = config.nsmName || config.podName || `${config.microserviceLabel}-${hostname()}`;
   const mesh = deps.mesh ?? lazyMesh(() => openMesh(config, { ...deps, clock, netlink }, name));
   const agent = opened.use(

@@ -1,7 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { connect } from "node:net";
 import {
@@ -56,7 +55,7 @@ export async function listenRest(options: RestServerOptions): Promise<RestServer
   const listener = (request: IncomingMessage, response: ServerResponse): void => void handler.serve(request, response);
   const { tls } = options;
   const server: Server = tls
-    ? createTlsServer(
+    ? (await import("node:https")).createServer(
         {
           ...limits,
           cert: tls.cert,

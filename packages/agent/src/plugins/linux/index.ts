@@ -1,5 +1,5 @@
 import type { Interface } from "@nsmkit/api/linux";
-import { type Closable, type Logger, silentLogger } from "@nsmkit/core";
+import { type Clock, type Closable, type Logger, silentLogger, systemClock, type Timer } from "@nsmkit/core";
 import type { Netlink } from "@nsmkit/netlink";
 import type { Descriptor, Scheduler } from "@nsmkit/scheduler";
 import type { Check } from "../../northbound/northbound.ts";
@@ -20,6 +20,7 @@ import { Mark } from "./mark.ts";
 import { createMicroserviceDescriptor, ownMicroservice } from "./microservice.ts";
 import { type MicroserviceResolver, NamespaceTable } from "./namespaces.ts";
 import { createRouteDescriptor } from "./route.ts";
+import { removeForgottenChains } from "./rulechain/forgotten.ts";
 import { type Iptables, systemIptables } from "./rulechain/iptables.ts";
 import { RuleMark } from "./rulechain/rule.ts";
 import { createRuleChainDescriptor } from "./rulechain/rulechain.ts";
@@ -38,7 +39,13 @@ export interface LinuxPluginOptions {
   readonly vppTaps?: VppTaps;
   /** Default "/run/netns". */
   readonly namespaceDirectory?: string;
+  readonly clock?: Clock;
+  /** The rule chains that are declared now, by name. */
+  readonly declaredChains?: () => Iterable<string>;
 }
+
+/** An agent has better things to do in its first seconds than to look for rules of an earlier life. */
+const forgottenAfterMs = 3_000;
 
 export interface LinuxPlugin extends Closable {
   readonly descriptors: readonly Descriptor[];
@@ -86,7 +93,17 @@ export function createLinuxPlugin(options: LinuxPluginOptions): LinuxPlugin {
       return monitor.close();
     };
   };
+  const iptables = options.iptables ?? systemIptables();
+  const mark = new RuleMark(label);
+  let forgotten: Timer | undefined;
+  let cleaning: Promise<void> | undefined;
+  const clean = (): void => {
+    const declared = new Set([...(options.declaredChains?.() ?? [])].map((name) => mark.spelled(name)));
+    cleaning = removeForgottenChains(context, iptables, mark, (name) => declared.has(name));
+  };
   const close = async (): Promise<void> => {
+    forgotten?.cancel();
+    await cleaning;
     await own.close();
     await Promise.all([...others].map((monitor) => monitor.close()));
     await namespaces.close();
@@ -104,12 +121,13 @@ export function createLinuxPlugin(options: LinuxPluginOptions): LinuxPlugin {
       createInterfaceVrfDescriptor(context),
       createRouteDescriptor(context),
       createArpDescriptor(context),
-      createRuleChainDescriptor(context, options.iptables ?? systemIptables(), new RuleMark(label)),
+      createRuleChainDescriptor(context, iptables, mark),
     ] as readonly Descriptor[],
     checks: [checkLinkNames, checkRuleChains],
     async start() {
       for (const known of microservices.labels ?? []) scheduler.notify({ key: microserviceKey(known), value: {} });
       await own.start();
+      if (options.declaredChains) forgotten = (options.clock ?? systemClock).after(forgottenAfterMs, clean);
     },
     close,
     [Symbol.asyncDispose]: close,

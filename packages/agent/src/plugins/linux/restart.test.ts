@@ -70,6 +70,27 @@ test("routes and rules of an interface that the mesh has yet to bring back are l
   assert.deepEqual([states(w), await w.routes()], [["CONFIGURED"], ["10.9.0.0/16 via 10.0.0.9"]]);
 });
 
+test("rules that were withdrawn while the agent did not run are removed soon, those of others are left", async () => {
+  await using w = await World.start();
+  await w.declare(`linuxConfig:
+  RuleChain:
+  - {name: fw, chain_type: INPUT, default_policy: DROP, rules: ["-j web"]}
+  - {name: web, chain_name: web, rules: ["-p tcp -j ACCEPT"]}
+  - {name: nat, table: NAT, chain_type: POSTROUTING, rules: ["-o d -j MASQUERADE"]}
+  - {name: kept, chain_type: OUTPUT, rules: ["-j ACCEPT"]}
+`);
+  w.iptables.disturb("nat", "POSTROUTING", (rules) => rules.push("-o foreign -j MASQUERADE"));
+  await w.restart('linuxConfig: {RuleChain: [{name: kept, chain_type: OUTPUT, rules: ["-j ACCEPT"]}]}');
+  await w.clock.advance(5_000);
+  await w.settle();
+  assert.deepEqual([w.iptables.rules("filter", "INPUT"), w.iptables.policy("filter", "INPUT")], [[], "ACCEPT"]);
+  assert.deepEqual(
+    [w.iptables.rules("filter", "web"), w.iptables.rules("nat", "POSTROUTING")],
+    [undefined, ["-o foreign -j MASQUERADE"]],
+  );
+  assert.equal(w.iptables.rules("filter", "OUTPUT")?.length, 1);
+});
+
 test("a resync puts back what somebody took away, and takes away what somebody added to our links", async () => {
   await using w = await configured();
   await w.own.addrDelete({ link: "d", address: "10.0.0.1/24" });

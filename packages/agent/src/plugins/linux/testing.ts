@@ -1,5 +1,6 @@
 /** An agent on a kernel in memory, for the tests of this folder. */
 import { knownModels } from "@nsmkit/api/model";
+import { FakeClock } from "@nsmkit/core/testing";
 import { FakeNetlink, type FakeNetlinkOptions } from "@nsmkit/netlink/testing";
 import type { ValueStatus } from "@nsmkit/scheduler";
 import { type Agent, createAgent } from "../../agent.ts";
@@ -11,6 +12,7 @@ import { interfaceKey } from "./keys.ts";
 export class World implements AsyncDisposable {
   readonly netlink: FakeNetlink;
   readonly iptables = new FakeIptables();
+  readonly clock = new FakeClock();
   agent: Agent;
 
   constructor(options: FakeNetlinkOptions = {}) {
@@ -98,6 +100,6 @@ export class World implements AsyncDisposable {
   }
 
   #newAgent(): Agent {
-    return createAgent({ label: "nat", netlink: this.netlink, iptables: this.iptables });
+    return createAgent({ label: "nat", netlink: this.netlink, iptables: this.iptables, clock: this.clock });
   }
 }

@@ -50,6 +50,17 @@ export class RuleMark {
     return `${this.#prefix}${plain(chain)}:${digest}`;
   }
 
+  /** The chain in a mark of ours, as marks spell it (see `spelled`); undefined for any other comment. */
+  chainOf(comment: string | undefined): string | undefined {
+    if (!comment?.startsWith(this.#prefix)) return undefined;
+    return comment.slice(this.#prefix.length, comment.lastIndexOf(":"));
+  }
+
+  /** A chain's name as marks spell it. */
+  spelled(chain: string): string {
+    return plain(chain);
+  }
+
   owns(comment: string | undefined): boolean {
     return comment?.startsWith(this.#prefix) ?? false;
   }
