@@ -23,6 +23,7 @@ export {
   type PhaseName,
   phaseNames,
 } from "./build/phase.ts";
+export { renderJson, renderYaml } from "./build/render.ts";
 export { meshResources, resourceOf } from "./build/resources.ts";
 export {
   type Nsm,
