@@ -8,7 +8,7 @@ test("an NSM resource becomes all of its objects, and its status says so", async
   await using world = await new World().start();
   await world.server.create(nsms, smallNsm());
   const { status } = await world.settled();
-  assert.equal(status?.version, "v1.0.0");
+  assert.equal(status?.currentVersion, "v1.0.0");
   assert.equal(status?.phase, "Running");
   assert.deepEqual([status?.registry, status?.managers, status?.forwarders], ["1/1", "3/3", "3/3"]);
   assert.deepEqual(await leftovers(world.server), [

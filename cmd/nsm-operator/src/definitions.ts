@@ -1,7 +1,7 @@
 import { type Clock, CodedError, type Logger } from "@nsmkit/core";
 import { type Client, findDrift, type UnknownObject } from "@nsmkit/kube";
 import { healthOf } from "./health/workload.ts";
-import { kindOf } from "./inventory/kinds.ts";
+import { definitionKindOf } from "./inventory/kinds.ts";
 import { fieldManager } from "./inventory/ownership.ts";
 
 /**
@@ -15,7 +15,7 @@ export async function installDefinitions(
   { clock, logger, signal }: { clock: Clock; logger: Logger; signal: AbortSignal },
 ): Promise<void> {
   for (const definition of definitions) {
-    const kind = kindOf(definition);
+    const kind = definitionKindOf(definition);
     const at = { name: definition.metadata.name ?? "" };
     let live = await client.find<UnknownObject>(kind, at, { signal });
     if (!live || findDrift(definition, live, fieldManager) !== undefined) {

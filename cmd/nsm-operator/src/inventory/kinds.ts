@@ -87,6 +87,26 @@ export function kindOf(object: KubeObject): Kind {
   return kind;
 }
 
+/** Kinds of what an operator needs for itself, beside the mesh. */
+const definitionKinds: readonly Kind[] = [
+  clusterWide(
+    "admissionregistration.k8s.io",
+    "ValidatingAdmissionPolicy",
+    "validatingadmissionpolicies",
+    "definitions",
+  ),
+  clusterWide(
+    "admissionregistration.k8s.io",
+    "ValidatingAdmissionPolicyBinding",
+    "validatingadmissionpolicybindings",
+    "definitions",
+  ),
+];
+
+export function definitionKindOf(object: KubeObject): Kind {
+  return definitionKinds.find((kind) => kind.kind === object.kind) ?? kindOf(object);
+}
+
 export function kindNamed(name: string): Kind {
   const kind = kinds.find((one) => one.kind === name);
   if (!kind) throw new CodedError("INTERNAL", `${name} is not among the kinds of a mesh`);

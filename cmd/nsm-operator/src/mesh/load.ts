@@ -1,6 +1,6 @@
 import { isCodedError, type Logger } from "@nsmkit/core";
 import type { KubeClient, UnknownObject } from "@nsmkit/kube";
-import type { ClusterFacts, PlatformKind } from "@nsmkit/mesh";
+import { type ClusterFacts, nsmAdmissionPolicy, nsmDefinition, type PlatformKind } from "@nsmkit/mesh";
 import { nsmkitMesh } from "./nsmkit-mesh.ts";
 import type { MeshPort } from "./port.ts";
 
@@ -11,7 +11,7 @@ export async function loadMeshPort(
 ): Promise<MeshPort> {
   const facts = await clusterFacts(client, { signal });
   logger.info("cluster", { ...facts });
-  return nsmkitMesh(definitions(), facts);
+  return nsmkitMesh(definitions(facts.kubernetesMinor), facts);
 }
 
 /** What the API server says about its cluster; asks for nothing that needs a right. */
@@ -45,4 +45,6 @@ export function platformOf(gitVersion: string, groups: ReadonlySet<string>): Pla
   return build === "k3s" || build === "k0s" ? build : undefined;
 }
 
-const definitions = (): readonly UnknownObject[] => [];
+/** The policy is of Kubernetes 1.30; before, the validating webhook and the reconciler alone find mixtures. */
+const definitions = (minor: number | undefined): readonly UnknownObject[] =>
+  minor !== undefined && minor < 30 ? [nsmDefinition()] : [nsmDefinition(), ...nsmAdmissionPolicy()];

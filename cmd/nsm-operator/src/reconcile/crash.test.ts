@@ -98,12 +98,12 @@ test("an upgrade over two releases goes on wherever the operator died", { timeou
   const writes = await dieEverywhere({
     prepare: install,
     act: (world) => world.server.mergePatch(nsms, at, { spec: { version: "v1.2.0" } }),
-    ended: (world) => world.until((nsm) => isReady(nsm) && nsm.status?.version === "v1.2.0"),
+    ended: (world) => world.until((nsm) => isReady(nsm) && nsm.status?.currentVersion === "v1.2.0"),
     check: async (world) => {
       const { status } = await world.get();
       assert.deepEqual([...new Set(status?.components?.map((one) => one.version))], ["v1.2.0"]);
-      const steps = status?.history?.map((entry) => entry.what).filter((what) => what.startsWith("upgraded"));
-      assert.deepEqual(steps, ["upgraded from v1.0.0 to v1.1.0", "upgraded from v1.1.0 to v1.2.0"]);
+      const steps = status?.history?.map((entry) => entry.message).filter((what) => what.startsWith("upgraded"));
+      assert.deepEqual(steps, ["upgraded from v1.1.0 to v1.2.0", "upgraded from v1.0.0 to v1.1.0"]);
       assert.equal(status?.upgrade, undefined);
     },
   });

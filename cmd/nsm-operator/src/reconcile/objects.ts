@@ -1,5 +1,5 @@
 import { CodedError, isCodedError } from "@nsmkit/core";
-import { type Client, findDrift, type UnknownObject } from "@nsmkit/kube";
+import { type Client, findDrift, type Resource, type UnknownObject } from "@nsmkit/kube";
 import type { Inventory } from "../inventory/inventory.ts";
 import { kindOf, nameOf } from "../inventory/kinds.ts";
 import {
@@ -11,6 +11,7 @@ import {
   ownerAnnotation,
   slim,
 } from "../inventory/ownership.ts";
+import { removalAnnotation } from "../mesh/marks.ts";
 import { nsms } from "../status/status.ts";
 import type { Deed, Pass } from "./context.ts";
 import { immutableChange } from "./immutable.ts";
@@ -75,6 +76,23 @@ export class Objects {
     pass.logger.info("object removed", { object: nameOf(object), because });
   }
 
+  /** Whether a definition that holds what users wrote must stay. It is told, not waited for. */
+  async isUsed(pass: Pass, object: UnknownObject): Promise<boolean> {
+    if (object.metadata.annotations?.[removalAnnotation] !== "when-unused") return false;
+    const resource = definedBy(object);
+    if (!resource) return false;
+    try {
+      const { items } = await this.#client.list(resource, { signal: pass.signal });
+      if (items.length === 0) return false;
+      pass.logger.info("definition kept, it is in use", { definition: nameOf(object), resources: items.length });
+      return true;
+    } catch (error) {
+      // Not served: nobody can have written any.
+      if (isCodedError(error, "NOT_FOUND")) return false;
+      throw error;
+    }
+  }
+
   async #recreate(pass: Pass, desired: UnknownObject, live: UnknownObject, field: string): Promise<Ensured> {
     await pass.announce([`delete and recreate ${nameOf(live)}: ${field} cannot be changed in place`]);
     await this.remove(pass, live, `${field} cannot be changed in place`);
@@ -122,6 +140,20 @@ export class Objects {
       `${nameOf(found)} belongs to the mesh of NSM ${namespace}/${name}; a cluster has one mesh: delete one of the two NSM resources`,
     );
   }
+}
+
+/** What a CustomResourceDefinition defines, in its stored version. */
+function definedBy({ kind, spec }: UnknownObject): Resource | undefined {
+  if (kind !== "CustomResourceDefinition") return undefined;
+  const { group, scope, names, versions } = spec as {
+    readonly group: string;
+    readonly scope: string;
+    readonly names: { readonly kind: string; readonly plural: string };
+    readonly versions: readonly { readonly name: string; readonly served: boolean }[];
+  };
+  const version = versions.find((one) => one.served)?.name;
+  const namespaced = scope === "Namespaced";
+  return version === undefined ? undefined : { group, version, ...names, namespaced };
 }
 
 const named = (object: UnknownObject): { name: string; namespace?: string } => {

@@ -18,6 +18,7 @@ export async function prune(
 ): Promise<void> {
   const stale = inventory.ofMesh(pass.label).filter((live) => !wanted.has(nameOf(live)));
   for (const live of inRemovalOrder(stale)) {
+    if (await objects.isUsed(pass, live)) continue;
     if (live.metadata.deletionTimestamp === undefined) await objects.remove(pass, live, "no longer part of the mesh");
   }
 }

@@ -52,7 +52,7 @@ export class MeshReconciler {
     const nsm = meshes.get(key);
     if (!nsm) return undefined;
     const pass = this.#pass(nsm, signal, logger);
-    if (nsm.metadata.deletionTimestamp !== undefined) return this.#remove(pass);
+    if (nsm.metadata.deletionTimestamp !== undefined) return this.#tell(pass, () => this.#remove(pass));
     const holder = holderOf(meshes.list());
     if (holder && objectKey(holder) !== key) return this.#refuse(pass, holder);
     let wanted: WantedMesh;
@@ -66,15 +66,20 @@ export class MeshReconciler {
       return undefined;
     }
     if (!hasFinalizer(nsm)) return this.#addFinalizer(nsm, signal);
+    return this.#tell(pass, () => this.#run(pass, wanted, step));
+  };
+
+  /** What does not pass by itself goes into the status, and is tried again now and then: rights are given, rivals go. */
+  async #tell(pass: Pass & { nsm: Nsm }, work: () => Promise<Reconciled | undefined>): Promise<Reconciled | undefined> {
     try {
-      return await this.#run(pass, wanted, step);
+      return await work();
     } catch (error) {
       if (!isCodedError(error) || error.retryable || error.code === "ABORTED") throw error;
-      logger.error("the mesh cannot be brought to its wanted state", { error });
+      pass.logger.error("the mesh cannot be brought to its wanted state", { error, reason: error.message });
       await this.#fail(pass, error);
       return { requeueAfterMs: stuckMs };
     }
-  };
+  }
 
   #pass(nsm: Nsm, signal: AbortSignal, logger: Logger): Pass & { nsm: Nsm } {
     const deeds: Deed[] = [];
@@ -87,9 +92,13 @@ export class MeshReconciler {
     };
     const announce = async (plan: readonly string[]): Promise<void> => {
       const before = current.nsm.status ?? {};
-      const status = withHistory({ ...before, plan }, this.#now, plan.join("; "));
+      const steps = plan.map((step) => ({ step, state: "Running" as const }));
+      const message = plan.join("; ");
+      const version = before.currentVersion ?? "";
+      const past = { finishedAt: this.#now, version, result: "Recreated", message } as const;
+      const status = withHistory({ ...before, plan: steps }, past);
       current.nsm = await this.#options.status.write(current.nsm, status, { signal });
-      await this.#options.status.tell(current.nsm, "Normal", "DisruptivePlan", plan.join("; "), { signal });
+      await this.#options.status.tell(current.nsm, "Normal", "DisruptivePlan", message, { signal });
     };
     const current = { ...pass, announce };
     return current;
@@ -132,7 +141,8 @@ export class MeshReconciler {
     }
     const now = await this.#conclude(pass, { phases, result, step, applied, warnings: wanted.warnings });
     await this.#options.status.tellDeeds(pass);
-    if (now.version !== before.version || now.upgrade?.state !== step.upgrade?.state) return { requeueAfterMs: 0 };
+    if (now.currentVersion !== before.currentVersion || now.upgrade?.state !== step.upgrade?.state)
+      return { requeueAfterMs: 0 };
     return { requeueAfterMs: result.waiting || result.problems.length > 0 ? waitingMs : kept.renewInMs };
   }
 
@@ -150,7 +160,7 @@ export class MeshReconciler {
     const { result, phases, applied } = done;
     let { step } = done;
     const before = pass.nsm.status ?? {};
-    const installed = before.version !== undefined;
+    const installed = before.currentVersion !== undefined;
     const progress = this.#progress(before, result, step);
     const late =
       progress !== undefined && this.#clock.now() - Date.parse(progress.since) > this.#options.progressDeadlineMs;
@@ -158,16 +168,17 @@ export class MeshReconciler {
       const message = `${step.upgrade.to} did not become available (${progress.phase}: ${progress.message})`;
       step = { version: step.upgrade.from, upgrade: { ...step.upgrade, state: "RollingBack", message } };
     }
-    const { plan: _plan, progress: _progress, upgrade: _upgrade, ...rest } = before;
+    const { plan: _plan, progress: _progress, upgrade: _upgrade, targetVersion: _target, ...rest } = before;
     let status: MeshStatus = { ...rest, components: result.components, ...tallies(result) };
     if (result.waiting) {
       const phase = step.upgrade ? "Upgrading" : installed ? "Running" : "Creating";
-      const upgrade = step.upgrade ? { upgrade: step.upgrade } : {};
+      const upgrade = step.upgrade ? { upgrade: step.upgrade, targetVersion: step.upgrade.target } : {};
       status = { ...status, phase, ...(progress && !(late && step !== done.step) ? { progress } : {}), ...upgrade };
     } else {
       const finished = stepDone({ ...status, ...(before.upgrade ? { upgrade: before.upgrade } : {}) }, step);
       status = { ...finished.status, applied, phase: "Running" };
-      if (finished.what !== undefined) status = withHistory(status, this.#now, finished.what);
+      const { past } = finished;
+      if (past) status = withHistory(status, { finishedAt: this.#now, version: step.version, ...past });
       step = { version: step.version, ...(status.upgrade ? { upgrade: status.upgrade } : {}) };
     }
     const findings = findingsOf(result, phases, step, { installed, overdue: late });
@@ -222,7 +233,7 @@ export class MeshReconciler {
 
   async #fail(pass: Pass & { nsm: Nsm }, error: CodedError): Promise<void> {
     const before = pass.nsm.status ?? {};
-    const phase = before.version === undefined ? "Failed" : before.phase;
+    const phase = before.currentVersion === undefined ? "Invalid" : before.phase;
     const status = { ...before, ...(phase ? { phase } : {}) };
     await this.#options.status.conclude(pass.nsm, status, findingsOfError(error, before), pass);
     await this.#options.status.tellDeeds(pass);

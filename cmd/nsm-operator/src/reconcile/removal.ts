@@ -19,6 +19,7 @@ export async function removeAll(
     const left: string[] = [];
     for (const kind of kinds.filter((one) => one.stage === stage)) {
       for (const object of await existing(inventory, kind, pass)) {
+        if (await objects.isUsed(pass, object)) continue;
         if (object.metadata.deletionTimestamp === undefined) await objects.remove(pass, object, "the mesh is removed");
         if ((object.metadata.finalizers ?? []).length > 0 || kind.kind === "Namespace") left.push(nameOf(object));
       }

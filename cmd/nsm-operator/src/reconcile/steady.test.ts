@@ -100,7 +100,7 @@ test("a selector that cannot be changed in place is announced, then the object i
   const now = await world.server.get(kindNamed("DaemonSet"), at("nsmgr"));
   assert.notEqual(now.metadata.uid, uid);
   assert.equal(order[order.indexOf("delete nsmgr") - 1], "status");
-  const told = nsm.status?.history?.map((entry) => entry.what) ?? [];
+  const told = nsm.status?.history?.map((entry) => entry.message) ?? [];
   assert.match(told.join("\n"), /delete and recreate DaemonSet nsm-system\/nsmgr: spec\.selector cannot be changed/);
 });
 

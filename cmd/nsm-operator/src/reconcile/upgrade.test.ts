@@ -25,7 +25,7 @@ test("an upgrade goes release by release, and in each part by part, forwarders o
     if (verb === "apply" && /Deployment|DaemonSet/.test(resource.kind)) order.push(place.name ?? "");
   };
   await world.server.mergePatch(nsms, at, { spec: { version: "v1.2.0" } });
-  const nsm = await world.until((one) => isReady(one) && one.status?.version === "v1.2.0");
+  const nsm = await world.until((one) => isReady(one) && one.status?.currentVersion === "v1.2.0");
   const once = ["registry", "nsmgr", "one", "two", "webhook"];
   assert.deepEqual(order, [...once, ...once]);
   assert.equal(condition(nsm, "UpgradeInProgress"), "False NoUpgrade");
@@ -38,7 +38,7 @@ test("an unsupported target changes nothing and says why", async () => {
   const nsm = await world.until((one) => condition(one, "Ready") === "False UnsupportedVersion");
   await world.quiet();
   assert.match(nsm.status?.conditions?.[0]?.message ?? "", /v9\.0\.0 is not a release/);
-  assert.equal(nsm.status?.version, "v1.0.0");
+  assert.equal(nsm.status?.currentVersion, "v1.0.0");
   assert.equal(world.server.requests.apply, before);
 });
 
@@ -53,7 +53,7 @@ test("an upgrade whose part does not become available is stopped there and rolle
   const nsm = await world.until((one) => condition(one, "Degraded") === "True UpgradeRolledBack");
   await world.quiet();
   const { status } = await world.get();
-  assert.equal(status?.version, "v1.0.0");
+  assert.equal(status?.currentVersion, "v1.0.0");
   assert.deepEqual([...new Set(status?.components?.map((one) => one.version))], ["v1.0.0"]);
   assert.ok(!touched.includes("one") && !touched.includes("webhook"), `went on to ${touched.join(", ")}`);
   const message = nsm.status?.conditions?.find((one) => one.type === "Degraded")?.message ?? "";
@@ -61,7 +61,7 @@ test("an upgrade whose part does not become available is stopped there and rolle
   // Another try needs another wish.
   world.kubelets.fate = () => "ready";
   await world.server.mergePatch(nsms, at, { spec: { version: "v1.2.0" } });
-  await world.until((one) => isReady(one) && one.status?.version === "v1.2.0");
+  await world.until((one) => isReady(one) && one.status?.currentVersion === "v1.2.0");
 });
 
 test("an upgrade that is taken back goes to the version that ran", async () => {

@@ -1,5 +1,5 @@
 import type { MeshPort, WantedMesh } from "../mesh/port.ts";
-import type { MeshStatus, UpgradeStatus } from "../status/status.ts";
+import type { MeshStatus, Past, UpgradeStatus } from "../status/status.ts";
 
 /** Which version is built in this pass, and the state of the change of version, if there is one. */
 export interface VersionStep {
@@ -18,7 +18,7 @@ export function versionStep(
   generation: number,
   port: Pick<MeshPort, "plan">,
 ): VersionStep {
-  const { version: current, upgrade } = status;
+  const { currentVersion: current, upgrade } = status;
   const target = wanted.version;
   if (current === undefined || !wanted.stepwise) return { version: target };
   if (upgrade && upgrade.generation === generation && upgrade.state !== "Running")
@@ -29,15 +29,23 @@ export function versionStep(
 }
 
 /** What becomes of the step when all of it is in place. */
-export function stepDone(status: MeshStatus, step: VersionStep): { status: MeshStatus; what?: string } {
+export function stepDone(
+  status: MeshStatus,
+  step: VersionStep,
+): { status: MeshStatus; past?: Pick<Past, "result" | "message"> } {
   const { upgrade, version } = step;
-  const { upgrade: _old, ...rest } = status;
+  const { upgrade: _old, targetVersion: _target, ...before } = status;
+  const rest = { ...before, currentVersion: version };
   if (upgrade?.state === "RollingBack") {
     const done: UpgradeStatus = { ...upgrade, state: "RolledBack" };
-    return { status: { ...rest, version, upgrade: done }, what: `rolled back to ${version}: ${upgrade.message}` };
+    const message = `rolled back to ${version}: ${upgrade.message}`;
+    return { status: { ...rest, upgrade: done }, past: { result: "RolledBack", message } };
   }
-  if (upgrade?.state === "RolledBack") return { status: { ...rest, version, upgrade } };
-  if (upgrade) return { status: { ...rest, version }, what: `upgraded from ${upgrade.from} to ${version}` };
-  if (status.version === undefined) return { status: { ...rest, version }, what: `installed ${version}` };
-  return { status: { ...rest, version } };
+  if (upgrade?.state === "RolledBack") return { status: { ...rest, upgrade } };
+  const completed = (message: string): { status: MeshStatus; past: Pick<Past, "result" | "message"> } => ({
+    status: rest,
+    past: { result: "Completed", message },
+  });
+  if (upgrade) return completed(`upgraded from ${upgrade.from} to ${version}`);
+  return status.currentVersion === undefined ? completed(`installed ${version}`) : { status: rest };
 }

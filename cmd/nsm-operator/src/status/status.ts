@@ -35,11 +35,22 @@ export interface UpgradeStatus {
   readonly message?: string;
 }
 
+/** Something that happened to the mesh. */
+export interface Past {
+  readonly finishedAt: string;
+  /** That ran then. */
+  readonly version: string;
+  readonly result: "Completed" | "RolledBack" | "Recreated";
+  readonly message: string;
+}
+
 export interface MeshStatus {
   readonly observedGeneration?: number;
-  readonly phase?: "Pending" | "Creating" | "Running" | "Upgrading" | "Terminating" | "Failed";
+  readonly phase?: "Pending" | "Creating" | "Running" | "Upgrading" | "Terminating" | "Invalid";
   /** Of the mesh that runs; during an upgrade the one it comes from. */
-  readonly version?: string;
+  readonly currentVersion?: string;
+  /** The one that is wanted, while it is another. */
+  readonly targetVersion?: string;
   /** Digest of the objects that were once all in place: while it is the wanted one, drift is repaired without gates. */
   readonly applied?: string;
   readonly conditions?: readonly Condition[];
@@ -49,8 +60,9 @@ export interface MeshStatus {
   readonly managers?: string;
   readonly forwarders?: string;
   /** What is about to be done that disturbs, in order. */
-  readonly plan?: readonly string[];
-  readonly history?: readonly { readonly at: string; readonly what: string }[];
+  readonly plan?: readonly { readonly step: string; readonly state: "Waiting" | "Running" }[];
+  /** Newest first. */
+  readonly history?: readonly Past[];
   readonly upgrade?: UpgradeStatus;
   /** What the roll-out waits for. */
   readonly progress?: { readonly phase: string; readonly since: string; readonly message: string };
@@ -76,8 +88,8 @@ export const hasFinalizer = (object: KubeObject): boolean => (object.metadata.fi
 
 const keptHistory = 10;
 
-export function withHistory(status: MeshStatus, at: string, what: string): MeshStatus {
-  return { ...status, history: [...(status.history ?? []), { at, what }].slice(-keptHistory) };
+export function withHistory(status: MeshStatus, past: Past): MeshStatus {
+  return { ...status, history: [past, ...(status.history ?? [])].slice(0, keptHistory) };
 }
 
 type Json = { readonly [key: string]: unknown };
