@@ -26,6 +26,26 @@ suite("kernel cross-connect on one node", { skip }, () => {
     assert.deepEqual(plane.size, { connections: 0, namespaces: 0, names: 0 });
   });
 
+  for (const [version, source, destination] of [
+    ["IPv4", "10.0.0.1/32", "10.0.0.2"],
+    ["IPv6", "fd00::1/128", "fd00::2"],
+  ] as const) {
+    test(`the very first ${version} packet after connecting arrives`, async () => {
+      await using world = await World.open();
+      const [client, server] = [await world.pod(), await world.pod()];
+      const plane = world.crossConnector();
+      const ip = { srcIpAddrs: [source], dstIpAddrs: [`${destination}/${version === "IPv4" ? 32 : 128}`] };
+      for (let i = 0; i < 20; i++) {
+        const payload = i % 2 === 0 ? "IP" : "ETHERNET";
+        const sides = { client: kernel(client), server: kernel(server) };
+        await plane.connect("c1", sides, connectionOf(ip, { payload }), { signal: never });
+        const { received } = await client.handle.ping({ destination, timeoutMs: 500 });
+        assert.equal(received, 1, `connection ${i}, payload ${payload}`);
+        await plane.disconnect("c1", { signal: never });
+      }
+    });
+  }
+
   test("a connection without addresses is a plain Ethernet link that is up", async () => {
     await using world = await World.open();
     const [client, server] = [await world.pod(), await world.pod()];

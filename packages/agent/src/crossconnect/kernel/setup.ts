@@ -4,6 +4,7 @@ import { findLinks, findMarked, readActual } from "./actual.ts";
 import { diff, ruleRemovals, setIpv6 } from "./diff.ts";
 import { emptyPlan, type InterfacePlan } from "./interface-plan.ts";
 import { checkFree, vniInUse } from "./occupied.ts";
+import { addressesReady, linksReady, takesPackets } from "./ready.ts";
 import type { Place, RemovalQueue } from "./removal.ts";
 import { isMarked, isWired, type LocalEnd, linkStep, renameSteps, type Wiring } from "./wiring.ts";
 
@@ -46,7 +47,7 @@ export class LinkSetup {
   /** @throws ALREADY_EXISTS (a name is taken by a link that is not ours), CONFLICT (by a live connection; VNI in use) */
   async create(asked: Wiring, known: Known): Promise<Fitted> {
     const wiring = this.#canSwitchIpv6 ? asked : withIpv6(asked);
-    const steps = [linkStep(wiring), ...wiring.ends.map(newInterface)];
+    const steps = [linkStep(wiring), ...wiring.ends.map(newInterface), ...wiring.ends.map(look)];
     try {
       let results = known.isLeft ? undefined : await this.#netlink.execute(steps);
       if (!results || isCodedError(failureOf(results[0]), "ALREADY_EXISTS")) {
@@ -59,8 +60,10 @@ export class LinkSetup {
       }
       const failure = firstFailure(results) ?? (await this.#addPolicies(wiring));
       if (failure) throw failure;
-      const links = results.slice(1).map(([first]) => linkIn(first));
-      return { ...wiring, places: placesOf(wiring, links) };
+      const links = results.slice(-wiring.ends.length).map(([first]) => linkIn(first));
+      const late = wiring.ends.filter((_, i) => !links[i] || !takesPackets(links[i]));
+      if (late.length > 0) this.#tellLate(wiring, await linksReady(this.#netlink, late));
+      return await this.#ready({ ...wiring, places: placesOf(wiring, links) });
     } catch (error) {
       await this.#undo(wiring).catch((undoError: unknown) => {
         this.#logger.error("a link of a failed connection may be left", {
@@ -81,7 +84,7 @@ export class LinkSetup {
     let failure = await this.#change(known, wiring.ends);
     // What we believed may not be so: somebody in the Pod may have changed it.
     if (failure) failure = await this.#converge(wiring.ends, before.ends);
-    if (!failure) return { ...wiring, places: before.places };
+    if (!failure) return this.#ready({ ...wiring, places: before.places });
     const worse = await this.#converge(before.ends, wiring.ends);
     if (worse) await this.remove(before);
     return { failure: named(wiring.connectionId, failure), restored: !worse };
@@ -115,7 +118,22 @@ export class LinkSetup {
   async #adopt(wiring: Wiring, links: readonly (Link | undefined)[]): Promise<Fitted> {
     const failure = await this.#change(await readActual(this.#netlink, wiring.ends), wiring.ends);
     if (failure) throw failure;
-    return { ...wiring, places: placesOf(wiring, links) };
+    return this.#ready({ ...wiring, places: placesOf(wiring, links) });
+  }
+
+  async #ready(fitted: Fitted): Promise<Fitted> {
+    this.#tellLate(fitted, await addressesReady(this.#netlink, fitted.ends));
+    return fitted;
+  }
+
+  #tellLate({ connectionId }: Wiring, late: readonly LocalEnd[]): void {
+    for (const { side, plan } of late) {
+      this.#logger.warn("the kernel takes long to make an interface ready", {
+        connection: connectionId,
+        side,
+        interface: plan.name,
+      });
+    }
   }
 
   /** They may be ends of different links. */
@@ -184,11 +202,13 @@ async function both(one: Promise<void>, other: Promise<void>): Promise<void> {
   for (const settled of await Promise.allSettled([one, other])) if (settled.status === "rejected") throw settled.reason;
 }
 
-/** Everything of a new interface but its policies, and first its index. */
+/** At last, when both ends are up: this also makes the kernel finish what it does about their carriers. */
+const look = ({ netns, plan }: LocalEnd): Step => ({ netns, ops: [linkGet(plan.name)] });
+
+/** Everything of a new interface but its policies. */
 const newInterface = ({ netns, plan }: LocalEnd): Step => ({
   netns,
   ops: [
-    linkGet(plan.name),
     ...(plan.ipv6 ? [] : [setIpv6(plan.name, false), linkSet(plan.name, { up: true })]),
     ...diff({ ...emptyPlan(plan.name), ...mtuOf(plan) }, withoutPolicies(plan)),
   ],
