@@ -3,6 +3,8 @@ import { Command, CommanderError } from "commander";
 import pkg from "../package.json" with { type: "json" };
 import { labCommand } from "./lab/command.ts";
 import { type CommandIo, exitCodes } from "./lab/io.ts";
+import { convertCommand } from "./mesh/convert.ts";
+import { renderCommand } from "./mesh/render.ts";
 
 export interface RunOptions {
   readonly argv: readonly string[];
@@ -61,6 +63,8 @@ export function createProgram(io: CommandIo, exit: (code: number) => void): Comm
     })
     .showHelpAfterError("(--help tells more)");
   labCommand(program, io, exit);
+  renderCommand(program, io);
+  convertCommand(program, io);
   return program;
 }
 

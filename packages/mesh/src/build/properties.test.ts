@@ -191,7 +191,7 @@ describe("every mesh", () => {
   holds("has every ConfigMap and Secret that its Pods mount", (mesh) => {
     const objects = objectsOf(mesh);
     for (const { metadata, spec } of workloadsOf(mesh)) {
-      for (const volume of (spec.template.spec.volumes ?? []) as {
+      for (const volume of (spec.template.spec.volumes ?? []) as readonly {
         configMap?: { name: string };
         secret?: { secretName: string };
       }[]) {
@@ -253,11 +253,11 @@ for (const version of releases) {
     assert.ok(features);
     for (const type of ["k8s", "memory"] as const) {
       const mesh = meshOf(upstream({ registry: { type } }, version));
-      const prefix = type === "k8s" ? features.registryK8sPrefix : features.registryMemoryPrefix;
+      const prefix: string = type === "k8s" ? features.registryK8sPrefix : features.registryMemoryPrefix;
       const registry = workloadsOf(mesh).find(({ metadata }) => metadata.name.startsWith("registry"));
       const names =
         registry?.spec.template.spec.containers.flatMap(({ env = [] }) => env.map(({ name }) => name)) ?? [];
-      const others = names.filter((name) => !name.startsWith(prefix) && name !== "SPIFFE_ENDPOINT_SOCKET");
+      const others: string[] = names.filter((name) => !name.startsWith(prefix) && name !== "SPIFFE_ENDPOINT_SOCKET");
       assert.deepEqual(others, []);
       assert.ok(names.includes(`${prefix}LISTEN_ON`));
     }
@@ -269,7 +269,7 @@ test("an object in the NSM's namespace is owned by it once it is stored, and no 
   const mesh = meshOf({ ...document, metadata: { ...document.metadata, uid: "u-1" } });
   for (const { metadata } of objectsOf(mesh)) {
     const owners = (metadata.ownerReferences ?? []).map(({ uid }) => uid);
-    assert.deepEqual(owners, metadata.namespace === "default" ? ["u-1"] : [], metadata.name);
+    assert.deepEqual(owners, metadata.namespace === "default" ? ["u-1"] : []);
   }
 });
 

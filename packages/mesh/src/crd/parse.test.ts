@@ -1,12 +1,18 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { describe, test } from "node:test";
 import { CodedError, isCodedError, messageOf } from "@nsmkit/core";
 import fc from "fast-check";
 import { normalise } from "../spec/normalise.ts";
-import { nsmOf, readYaml } from "../testing/documents.ts";
+import { nsmOf, readText, readYaml } from "../testing/documents.ts";
 import { fields2020, fields2023 } from "./fields.ts";
 import type { Problem } from "./nsm.ts";
 import { parseNsm } from "./parse.ts";
+
+test("the document of the first operator's README is kept byte for byte", () => {
+  const sha256 = createHash("sha256").update(readText("nsm-2020.yaml")).digest("hex");
+  assert.equal(sha256, "e15c94c440cbe09ad9558fa8c08ff7af36c70ed6f7f0505b7f6b35934d2771e1");
+});
 
 test("the document of the first operator's README is read unchanged", () => {
   assert.deepEqual(parseNsm(readYaml("nsm-2020.yaml")), {
