@@ -1,6 +1,6 @@
 import type { Clock, Logger } from "@nsmkit/core";
 import { type Client, Informer, objectKey, type UnknownObject } from "@nsmkit/kube";
-import { type Kind, kindOf, kinds } from "./kinds.ts";
+import { type Kind, kindNamed, kindOf, kinds } from "./kinds.ts";
 import { meshOf, ownedSelector, selectorOf, slim } from "./ownership.ts";
 
 export interface InventoryOptions {
@@ -43,11 +43,14 @@ export class Inventory implements AsyncDisposable {
     await this.#of(object).synced(options);
   }
 
-  /** Makes sure that removals look into these namespaces too. */
-  async coverNamespaces(names: readonly string[], options: { signal: AbortSignal }): Promise<void> {
+  /** Watches also these places, as "Role kube-system". */
+  async coverPlaces(places: readonly string[], options: { signal: AbortSignal }): Promise<void> {
     if (this.#options.namespaces.length === 0) return;
-    const served = kinds.filter((kind) => kind.namespaced && !kind.custom);
-    await Promise.all(names.flatMap((name) => served.map((kind) => this.#open(kind, name).synced(options))));
+    const informers = places.map((place) => {
+      const [kind = "", namespace = ""] = place.split(" ");
+      return this.#open(kindNamed(kind), namespace);
+    });
+    await Promise.all(informers.map((informer) => informer.synced(options)));
   }
 
   /** The live object of the same kind and name, if it is ours. */

@@ -129,10 +129,11 @@ export class MeshReconciler {
       before.applied !== applied || step.upgrade?.state === "Running" || step.upgrade?.state === "RollingBack";
     const kept = await certificates.provide(pass, wanted.certificates, this.#objects);
     const phases = wanted.build(step.version, kept.certificates);
-    const namespaces = [...new Set([...(before.namespaces ?? []), ...namespacesOf(phases)])].sort();
-    if (namespaces.length !== (before.namespaces ?? []).length) {
+    const places = [...new Set([...(before.places ?? []), ...placesOf(phases)])].sort();
+    await inventory.coverPlaces(before.places ?? [], pass);
+    if (places.length !== (before.places ?? []).length) {
       // Known before the first object is there: a removal must find all of them.
-      pass.nsm = await this.#options.status.write(pass.nsm, { ...before, namespaces }, pass);
+      pass.nsm = await this.#options.status.write(pass.nsm, { ...before, places }, pass);
     }
     const result = await rollOut(pass, { objects: this.#objects, inventory }, phases, { gated, version: step.version });
     if (!result.waiting) {
@@ -201,7 +202,7 @@ export class MeshReconciler {
     const finding = { status: "False", reason: "Removing", message: "the mesh is being removed" } as const;
     const findings: Findings = { Ready: finding, Progressing: { ...finding, status: "True" } };
     pass.nsm = await status.conclude(nsm, { ...nsm.status, phase: "Terminating" }, findings, pass);
-    await inventory.coverNamespaces(nsm.status?.namespaces ?? [], { signal });
+    await inventory.coverPlaces(nsm.status?.places ?? [], { signal });
     const left = await removeAll(pass, { objects: this.#objects, inventory });
     if (left.length > 0) {
       const message = `waiting for the end of ${left.join(", ")}`;
@@ -246,8 +247,10 @@ function digest(phases: readonly MeshPhase[]): string {
   return createHash("sha256").update(JSON.stringify(phases)).digest("hex").slice(0, 16);
 }
 
-const namespacesOf = (phases: readonly MeshPhase[]): string[] =>
-  phases.flatMap((phase) => phase.objects.flatMap((object) => object.metadata.namespace ?? []));
+const placesOf = (phases: readonly MeshPhase[]): string[] =>
+  phases.flatMap((phase) =>
+    phase.objects.flatMap(({ kind, metadata }) => (metadata.namespace ? [`${kind} ${metadata.namespace}`] : [])),
+  );
 
 /** "ready/desired" of the parts that have a printer column. */
 function tallies({ components }: RolledOut): Pick<MeshStatus, "registry" | "managers" | "forwarders"> {

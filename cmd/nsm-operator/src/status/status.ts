@@ -66,8 +66,8 @@ export interface MeshStatus {
   readonly upgrade?: UpgradeStatus;
   /** What the roll-out waits for. */
   readonly progress?: { readonly phase: string; readonly since: string; readonly message: string };
-  /** Namespaces that hold objects of the mesh. */
-  readonly namespaces?: readonly string[];
+  /** Where objects of the mesh are, as "Role kube-system": a removal must look there too. */
+  readonly places?: readonly string[];
 }
 
 export interface Nsm extends UnknownObject {
