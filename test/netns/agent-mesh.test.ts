@@ -207,7 +207,13 @@ for (const [name, whom] of [
         .join();
     const before = await links();
     await agents[name].kill();
-    assert.equal(await w.ask(pods.client, "80.80.80.80"), "80.80.80.100", "packets flow without the agent");
+    assert.equal(
+      await w.ask(pods.client, "80.80.80.80"),
+      "80.80.80.100",
+      `packets flow without the agent\n${Object.values(agents)
+        .map((agent) => agent.all())
+        .join("\n\n")}`,
+    );
     await agents[name].start();
     await until(async () => (await agents[name].values()).missing.length === 0, "the agent is content", 30_000);
     const took = await crosses(w, running);

@@ -1,10 +1,13 @@
 import type { Connection } from "@nsmkit/api/networkservice";
+import { type Logger, silentLogger } from "@nsmkit/core";
 import type { Handle } from "@nsmkit/netlink";
 import type { LivenessCheck } from "@nsmkit/sdk/networkservice";
 
 /** Longer than any agent lives: see `livenessCheck`. */
 export const livenessIntervalMs = 365 * 24 * 3_600_000;
-export const livenessTimeoutMs = 400;
+/** A busy machine may take its time to answer; a link that is gone is seen at once. */
+export const livenessTimeoutMs = 900;
+const ping = { count: 3, intervalMs: 100, timeoutMs: 600 };
 
 /**
  * Whether packets still cross, asked when the control plane of a connection has gone away: a connection that works is
@@ -13,27 +16,24 @@ export const livenessTimeoutMs = 400;
  *
  * It is not asked in between: rules of a network function may well drop echo requests of a connection that is fine.
  */
-export function livenessCheck(handle: Pick<Handle, "linkGet" | "ping">): LivenessCheck {
+export function livenessCheck(handle: Pick<Handle, "linkGet" | "ping">, logger: Logger = silentLogger): LivenessCheck {
   return async (connection, { signal }) => {
     const name = connection.mechanism?.parameters.name;
+    const dead = (reason: string): false => {
+      logger.info("packets of a connection do not cross", { connection: connection.id, link: name, reason });
+      return false;
+    };
     const pairs = addressPairs(connection);
-    if (name === undefined || pairs.length === 0) return false;
+    if (name === undefined || pairs.length === 0) return dead("it has no addresses to ask");
     const link = await handle.linkGet(name, { signal });
-    if (!link.up || !link.carrier) return false;
+    if (!link.up || !link.carrier) return dead("the link has no carrier");
     const answers = await Promise.all(
       pairs.map(async ([source, destination]) => {
-        const { received } = await handle.ping({
-          source,
-          destination,
-          count: 3,
-          intervalMs: 20,
-          timeoutMs: livenessTimeoutMs / 2,
-          signal,
-        });
+        const { received } = await handle.ping({ source, destination, ...ping, signal });
         return received > 0;
       }),
     );
-    return answers.every(Boolean);
+    return answers.every(Boolean) || dead("an address of the endpoint does not answer");
   };
 }
 

@@ -66,7 +66,7 @@ export function sdkMesh(options: SdkMeshOptions): Mesh {
       ...timeouts,
       ...(options.labels && { labels: options.labels }),
       ...(options.handle && {
-        livenessCheck: livenessCheck(options.handle),
+        livenessCheck: livenessCheck(options.handle, options.logger),
         livenessIntervalMs,
         livenessTimeoutMs,
       }),
