@@ -49,6 +49,19 @@ describe("metrics", () => {
     assert.match(await scrape(metrics), /nsm_things 7/);
   });
 
+  test("a figure that cannot be read fails the scrape alone", async () => {
+    await using metrics = await open();
+    let fails = true;
+    metrics.gauge("nsm_things", "Things.", () => {
+      if (fails) throw new Error("no idea");
+      return 1;
+    });
+    const { status } = await fetch(metrics.url ?? "");
+    assert.equal(status, 500);
+    fails = false;
+    assert.match(await scrape(metrics), /nsm_things 1/);
+  });
+
   test("an address that is taken is named with the remedy", async () => {
     await using metrics = await open();
     const address = new URL(metrics.url ?? "").host;

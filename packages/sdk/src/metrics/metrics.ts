@@ -11,6 +11,8 @@ import { parseAddress } from "./settings.ts";
 export interface Metrics extends Closable {
   /** Of /metrics; undefined when not served. */
   readonly url: string | undefined;
+  /** For figures with labels of a program's own; undefined when not served. */
+  readonly register: Registry | undefined;
   /** Counts and times the calls of these services. */
   measured(bindings: readonly ServiceBinding[]): readonly ServiceBinding[];
   /** A figure that is read when somebody asks. */
@@ -19,6 +21,7 @@ export interface Metrics extends Closable {
 
 const none: Metrics = {
   url: undefined,
+  register: undefined,
   measured: (bindings) => bindings,
   gauge: () => {},
   close: async () => {},
@@ -52,7 +55,7 @@ export async function openMetrics(
     }),
     streams: new Gauge({ name: "nsm_rpc_streams", help: "Streams that are open.", labelNames: ["method"], registers }),
   } as const;
-  const { server, url } = await serve(register, config.prometheusListenOn);
+  const { server, url } = await serve(register, config.prometheusListenOn, options.logger);
   options.logger.info("serving metrics", { url });
   const close = async (): Promise<void> => {
     server.closeAllConnections();
@@ -60,6 +63,7 @@ export async function openMetrics(
   };
   return {
     url,
+    register,
     measured: (bindings) => measured(bindings, calls),
     gauge: (name, help, read) => {
       const collect = function (this: { set(value: number): void }): void {
@@ -72,14 +76,19 @@ export async function openMetrics(
   };
 }
 
-async function serve(register: Registry, listenOn: string): Promise<{ server: Server; url: string }> {
+async function serve(register: Registry, listenOn: string, logger: Logger): Promise<{ server: Server; url: string }> {
   const server = createServer(async (request, response) => {
     if (request.method !== "GET" || request.url?.split("?")[0] !== "/metrics") {
       response.writeHead(404).end("only GET /metrics is here\n");
       return;
     }
-    const text = await register.metrics();
-    response.writeHead(200, { "content-type": register.contentType }).end(text);
+    try {
+      const text = await register.metrics();
+      response.writeHead(200, { "content-type": register.contentType }).end(text);
+    } catch (error) {
+      logger.error("metrics could not be read", { error });
+      response.writeHead(500).end(`${messageOf(error)}\n`);
+    }
   });
   try {
     server.listen(parseAddress(listenOn));
