@@ -5,13 +5,14 @@ import type { Running } from "@nsmkit/core/program";
 import { type Netlink, openNetlink } from "@nsmkit/netlink";
 import { Context } from "@nsmkit/sdk/chain";
 import { healthBinding } from "@nsmkit/sdk/health";
+import { openMetrics } from "@nsmkit/sdk/metrics";
 import { channelPool, forwarderChain, type ServerChain } from "@nsmkit/sdk/networkservice";
 import { createDiscovery, createRegistryClient, type RegistryClient } from "@nsmkit/sdk/registry";
 import { openIdentity } from "@nsmkit/sdk/settings";
 import { dial, listen } from "@nsmkit/sdk/transport";
-import { connectionMetrics, serveMetrics } from "./metrics.ts";
+import { registerConnectionMetrics } from "./metrics.ts";
 import { resync } from "./resync.ts";
-import { type ForwarderConfig, parseListenOn } from "./settings.ts";
+import type { ForwarderConfig } from "./settings.ts";
 import { findUplink } from "./uplink.ts";
 
 export interface ForwarderDeps {
@@ -74,19 +75,16 @@ export async function createForwarder(config: ForwarderConfig, deps: ForwarderDe
     }),
   );
   closeGone = (connectionId) => void closeConnection(chain, plane, connectionId, { clock, logger });
-  const metrics = config.prometheus
-    ? opened.use(
-        await serveMetrics(
-          connectionMetrics(
-            { connections: () => chain.connections(), counters: () => plane.counters() },
-            config.prometheusPrefix,
-          ),
-          parseListenOn(config.prometheusListenOn),
-          logger,
-        ),
-      )
-    : undefined;
-  const services = [...chain.bindings, healthBinding([NetworkService.typeName, MonitorConnection.typeName])];
+  const metrics = opened.use(await openMetrics(config, { logger }));
+  metrics.gauge("nsm_connections", "Connections that pass here.", () => chain.size);
+  if (metrics.register) {
+    const source = { connections: () => chain.connections(), counters: () => plane.counters() };
+    await registerConnectionMetrics(metrics.register, source, config.prometheusPrefix);
+  }
+  const services = [
+    ...metrics.measured(chain.bindings),
+    healthBinding([NetworkService.typeName, MonitorConnection.typeName]),
+  ];
   const server = opened.use(await listen([config.listenOn], { identity, services, logger }));
   const url = server.urls[0] ?? config.listenOn;
   await resync({ plane, tokenLifeMs: config.maxTokenLifetimeMs, clock, logger, signal });
@@ -101,7 +99,7 @@ export async function createForwarder(config: ForwarderConfig, deps: ForwarderDe
     stopping.abort();
     await registering.catch(() => {});
   });
-  logger.info("serving", { url, tunnelIp: uplink?.tunnelIp, mtu: uplink?.mtu, metrics: metrics?.url });
+  logger.info("serving", { url, tunnelIp: uplink?.tunnelIp, mtu: uplink?.mtu, metrics: metrics.url });
 
   const running = opened.move();
   const close = (): Promise<void> => running.disposeAsync();
@@ -109,7 +107,7 @@ export async function createForwarder(config: ForwarderConfig, deps: ForwarderDe
     url,
     registered: registering,
     done: failed.promise,
-    metricsUrl: metrics?.url,
+    metricsUrl: metrics.url,
     get connections() {
       return chain.size;
     },

@@ -3,8 +3,14 @@ import { test } from "node:test";
 import { create } from "@bufbuild/protobuf";
 import type { SideCounters } from "@nsmkit/agent/crossconnect";
 import { ConnectionSchema } from "@nsmkit/api/networkservice";
-import { silentLogger } from "@nsmkit/core";
-import { connectionMetrics, serveMetrics } from "./metrics.ts";
+import { Registry } from "prom-client";
+import { type MetricsSource, registerConnectionMetrics } from "./metrics.ts";
+
+async function connectionMetrics(source: MetricsSource, prefix?: string): Promise<Registry> {
+  const registry = new Registry();
+  await registerConnectionMetrics(registry, source, prefix);
+  return registry;
+}
 
 const connection = create(ConnectionSchema, {
   id: "c1",
@@ -23,7 +29,7 @@ const side = (of: "client" | "server", factor: number): SideCounters => ({
 const ours = (text: string): string[] => text.split("\n").filter((line) => /^(x_)?(client|server)_/.test(line));
 
 test("a connection has ten counters with its labels", async () => {
-  const registry = connectionMetrics({
+  const registry = await connectionMetrics({
     connections: () => [connection],
     counters: async () => new Map([["c1", [side("client", 1), side("server", 10)]]]),
   });
@@ -43,7 +49,7 @@ test("a connection has ten counters with its labels", async () => {
 });
 
 test("across nodes only the side of this node is told", async () => {
-  const registry = connectionMetrics({
+  const registry = await connectionMetrics({
     connections: () => [connection],
     counters: async () => new Map([["c1", [side("client", 1)]]]),
   });
@@ -54,7 +60,7 @@ test("across nodes only the side of this node is told", async () => {
 
 test("a connection that is closed disappears, counters follow the kernel, and one scrape is one look at it", async () => {
   let [looks, factor, connections] = [0, 1, [connection]];
-  const registry = connectionMetrics(
+  const registry = await connectionMetrics(
     {
       connections: () => connections,
       counters: async () => {
@@ -70,31 +76,4 @@ test("a connection that is closed disappears, counters follow the kernel, and on
   assert.equal(looks, 2);
   connections = [];
   assert.deepEqual(ours(await registry.metrics()), []);
-});
-
-test("metrics are served by HTTP, also the event loop's; a failure is the scrape's alone", async () => {
-  let fails = false;
-  const registry = connectionMetrics({
-    connections: () => [],
-    counters: () => (fails ? Promise.reject(new Error("netlink is closed")) : Promise.resolve(new Map())),
-  });
-  await using server = await serveMetrics(registry, { host: "127.0.0.1", port: 0 }, silentLogger);
-  const good = await fetch(server.url);
-  assert.match(await good.text(), /nodejs_eventloop_lag_max_seconds/);
-  assert.equal((await fetch(server.url.replace("/metrics", "/"))).status, 404);
-  fails = true;
-  const bad = await fetch(server.url);
-  assert.deepEqual([bad.status, await bad.text()], [500, "netlink is closed\n"]);
-  fails = false;
-  assert.equal((await fetch(server.url)).status, 200);
-});
-
-test("an address in use is refused by name", async () => {
-  const registry = connectionMetrics({ connections: () => [], counters: async () => new Map() });
-  await using server = await serveMetrics(registry, { host: "127.0.0.1", port: 0 }, silentLogger);
-  const port = Number(new URL(server.url).port);
-  await assert.rejects(serveMetrics(registry, { host: "127.0.0.1", port }, silentLogger), {
-    code: "ALREADY_EXISTS",
-    message: new RegExp(`127\\.0\\.0\\.1:${port}.*NSM_PROMETHEUS_LISTEN_ON`),
-  });
 });

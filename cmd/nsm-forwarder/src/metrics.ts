@@ -1,11 +1,7 @@
 /** The counters of connections for Prometheus, with the names of networkservicemesh/cmd-forwarder-vpp. */
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { SideCounters } from "@nsmkit/agent/crossconnect";
 import type { Connection } from "@nsmkit/api/networkservice";
-import { type Closable, CodedError, type Logger, messageOf } from "@nsmkit/core";
-import { Counter, collectDefaultMetrics, Registry } from "prom-client";
+import type { Registry } from "prom-client";
 
 export interface MetricsSource {
   connections(): readonly Connection[];
@@ -22,10 +18,9 @@ const values = {
 } as const;
 const sides = { client: "the client", server: "the endpoint" } as const;
 
-/** Ten counters per connection, read from the kernel at each scrape, and Node's own metrics. */
-export function connectionMetrics(source: MetricsSource, prefix = ""): Registry {
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+/** Registers ten counters per connection, which are read from the kernel at each scrape. */
+export async function registerConnectionMetrics(registry: Registry, source: MetricsSource, prefix = ""): Promise<void> {
+  const { Counter } = await import("prom-client");
   const before = prefix === "" ? "" : `${prefix}_`;
   let reading: Promise<readonly Reading[]> | undefined;
   // All ten are collected at once, and one look at the kernel serves them.
@@ -53,7 +48,6 @@ export function connectionMetrics(source: MetricsSource, prefix = ""): Registry 
       });
     }
   }
-  return registry;
 }
 
 interface Reading {
@@ -79,44 +73,4 @@ async function readAll(source: MetricsSource): Promise<readonly Reading[]> {
     };
     return [{ labels, counters: own }];
   });
-}
-
-/** Serves GET /metrics. @throws ALREADY_EXISTS, PERMISSION_DENIED, UNAVAILABLE naming the address */
-export async function serveMetrics(
-  registry: Registry,
-  listenOn: { readonly host?: string; readonly port: number },
-  logger: Logger,
-): Promise<Closable & { readonly url: string }> {
-  const server = createServer(async (request, response) => {
-    if (request.url?.split("?")[0] !== "/metrics" || request.method !== "GET") {
-      response.writeHead(404).end("only GET /metrics is here\n");
-      return;
-    }
-    try {
-      const text = await registry.metrics();
-      response.writeHead(200, { "content-type": registry.contentType }).end(text);
-    } catch (error) {
-      logger.error("metrics could not be read", { error });
-      response.writeHead(500).end(`${messageOf(error)}\n`);
-    }
-  });
-  const where = `${listenOn.host ?? ""}:${listenOn.port}`;
-  try {
-    server.listen(listenOn);
-    await once(server, "listening");
-  } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-    throw new CodedError(
-      code === "EADDRINUSE" ? "ALREADY_EXISTS" : code === "EACCES" ? "PERMISSION_DENIED" : "UNAVAILABLE",
-      `cannot serve metrics on ${where}: ${messageOf(cause)}; set NSM_PROMETHEUS_LISTEN_ON to a free address`,
-      { cause, retryable: false },
-    );
-  }
-  const close = async (): Promise<void> => {
-    server.closeAllConnections();
-    if (server.listening) await new Promise((resolve) => server.close(resolve));
-  };
-  const { address, port, family } = server.address() as AddressInfo;
-  const url = `http://${family === "IPv6" ? `[${address}]` : address}:${port}/metrics`;
-  return { url, close, [Symbol.asyncDispose]: close };
 }

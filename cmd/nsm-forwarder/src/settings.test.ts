@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseConfig } from "@nsmkit/core/config";
-import { parseListenOn, settings } from "./settings.ts";
+import { settings } from "./settings.ts";
 
 test("the defaults are upstream's", () => {
   const { name, labels, serviceName, connectTo, listenOn, dialTimeoutMs, vxlanPort, prometheus, prometheusListenOn } =
@@ -32,11 +32,3 @@ for (const [env, problem] of [
   test(`${JSON.stringify(env)} is refused by name`, () => {
     assert.throws(() => parseConfig(settings, env), { code: "INVALID_CONFIG", message: problem });
   });
-
-test("an address for metrics has a port, and a host that is an address", () => {
-  assert.deepEqual(parseListenOn(":8081"), { port: 8081 });
-  assert.deepEqual(parseListenOn("127.0.0.1:0"), { host: "127.0.0.1", port: 0 });
-  assert.deepEqual(parseListenOn("[::1]:80"), { host: "::1", port: 80 });
-  for (const text of ["", ":", "8081", "localhost:80", "::1:80", ":65536", "[::1]", "1.2.3.4:x"])
-    assert.throws(() => parseListenOn(text), /no address and port/, text);
-});

@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { type ConfigOf, type SettingsSpec, ValueError } from "@nsmkit/core/config";
+import { metricsSettings } from "@nsmkit/sdk/metrics";
 import { meshSettings, upstreamOnly } from "@nsmkit/sdk/settings";
 
 export const name = "nsm-forwarder";
@@ -72,20 +73,7 @@ export const settings = {
     type: "string",
     text: "Name by which this forwarder knows its links again after a restart. Needed only where two forwarders run in one network namespace; default: the inode of that namespace.",
   },
-  prometheus: {
-    env: "PROMETHEUS",
-    type: "boolean",
-    default: "false",
-    text: "Serve the counters of connections at /metrics.",
-  },
-  prometheusListenOn: {
-    env: "NSM_PROMETHEUS_LISTEN_ON",
-    aliases: ["PROMETHEUS_LISTEN_ON"],
-    type: "string",
-    default: ":8081",
-    check: (value: string) => void parseListenOn(value),
-    text: "Address and TCP port of /metrics, such as 127.0.0.1:8081; without an address all.",
-  },
+  ...metricsSettings,
   prometheusPrefix: {
     env: "PROMETHEUS_METRICS_PREFIX",
     type: "string",
@@ -113,14 +101,5 @@ export const unused: readonly string[] = [
   "NSM_DEVICE_PLUGIN_PATH",
   "NSM_POD_RESOURCES_PATH",
 ];
-
-/** @throws ValueError */
-export function parseListenOn(text: string): { readonly host?: string; readonly port: number } {
-  const [, bracketed, plain = "", port = ""] = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(text) ?? [];
-  const host = bracketed ?? plain;
-  if (port === "" || Number(port) > 65_535 || (host !== "" && isIP(host) === 0))
-    throw new ValueError("no address and port", "write them like :8081, 127.0.0.1:8081 or [::1]:8081");
-  return { port: Number(port), ...(host !== "" && { host }) };
-}
 
 export type ForwarderConfig = ConfigOf<typeof settings>;
