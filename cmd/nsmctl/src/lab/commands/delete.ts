@@ -2,7 +2,7 @@ import { CodedError } from "@nsmkit/core";
 import type { Command } from "commander";
 import type { CommandIo } from "../io.ts";
 import { change } from "./apply.ts";
-import { documentsOf, identityOf } from "./documents-of.ts";
+import { documentsOf, identityOf, withoutObjects } from "./documents-of.ts";
 import { findLab } from "./target.ts";
 
 interface DeleteOptions {
@@ -30,14 +30,9 @@ export function deleteCommand(parent: Command, io: CommandIo, exit: (code: numbe
       if (named.length === 0) throw new CodedError("INVALID_ARGUMENT", "name objects as kind/name, or files with -f");
       const documents = await documentsOf(places);
       const gone = new Set(named.map((name) => find(name, documents.map(identityOf))));
-      exit(
-        await change(
-          places,
-          documents.filter((document) => !gone.has(identityOf(document))),
-          options,
-          io,
-        ),
-      );
+      const { documents: kept, leftOut } = withoutObjects(documents, gone);
+      if (leftOut.length > 0) io.stderr.write(`left out of the Lab document with it: ${leftOut.join(", ")}\n`);
+      exit(await change(places, kept, options, io));
     });
 }
 

@@ -21,9 +21,13 @@ export function statusCommand(parent: Command, io: CommandIo, exit: (code: numbe
 }
 
 export function statusText(status: LabStatus): string {
-  const nodes = status.nodes.flatMap((node) =>
-    node.programs.map((program) => [node.name, node.address, program.name, program.state, `${program.restarts}`]),
-  );
+  const { registry } = status;
+  const nodes = [
+    ["(underlay)", "", registry.name, registry.state, `${registry.restarts}`],
+    ...status.nodes.flatMap((node) =>
+      node.programs.map((program) => [node.name, node.address, program.name, program.state, `${program.restarts}`]),
+    ),
+  ];
   const containers = status.pods.flatMap((pod) =>
     pod.containers.map((container) => [
       pod.name,

@@ -1,6 +1,6 @@
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { CodedError, messageOf } from "@nsmkit/core";
 
 /** Where a lab's files are, seen from the machine. */
@@ -46,11 +46,18 @@ export function labsRoot(env: NodeJS.ProcessEnv, uid: number): string {
   throw new CodedError("FAILED_PRECONDITION", "HOME is not set; set NSMKIT_STATE_DIR to a folder that you may write");
 }
 
-/** @throws CodedError PERMISSION_DENIED, which names the folder and the remedy */
+/**
+ * Makes a folder and those above it, for the user alone.
+ * @throws CodedError PERMISSION_DENIED, which names the folder and the remedy
+ */
 export async function makeDirectory(directory: string): Promise<void> {
+  if (existsSync(directory)) return;
+  // Not mkdir's own recursive option: it never ends where making an entry gives ENOENT, as below /proc (Node 26).
+  if (dirname(directory) !== directory) await makeDirectory(dirname(directory));
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await mkdir(directory, { mode: 0o700 });
   } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "EEXIST") return;
     throw new CodedError(
       "PERMISSION_DENIED",
       `cannot make ${directory}: ${messageOf(cause)}; set NSMKIT_STATE_DIR to a folder that you may write`,

@@ -7,6 +7,7 @@ export interface LabStatus {
   readonly supervisorPid: number;
   readonly startedMs: number;
   readonly rootless: boolean;
+  readonly registry: ProgramStatus;
   readonly nodes: readonly NodeStatus[];
   readonly pods: readonly PodStatus[];
   readonly networkServices: readonly string[];

@@ -32,6 +32,9 @@ export async function readStatus(
     name: lab.spec?.name ?? "",
     ...facts,
     supervisorPid: process.pid,
+    registry: lab.registry
+      ? programStatus(lab.registry.process)
+      : { name: "registry", state: "waiting", reason: "not started", restarts: 0 },
     nodes: nodes.map(nodeStatus),
     pods: pods.map((pod, i) => podStatus(pod, containers[i] ?? [], networks[i])),
     networkServices: lab.registry?.services.map((service) => service.name) ?? [],

@@ -63,14 +63,18 @@ export function meshProblems(lab: RunningLab): string[] {
   return problems;
 }
 
+/** A command that cannot be run ends within this time. */
+const provenMs = 150;
+
 /** Which containers do not run. */
 export function containerProblems(lab: RunningLab): string[] {
   return lab.podList.flatMap((pod) =>
     pod.containers.flatMap(({ spec, process, readyFile }) => {
-      if (process?.state.state === "running" && readyFile && !existsSync(readyFile))
+      if (!process || process.state.state === "completed") return [];
+      if (process.state.state !== "running") return [`${pod.spec.name}/${spec.name}: ${describe(process)}`];
+      if (readyFile && !existsSync(readyFile))
         return [`${pod.spec.name}/${spec.name}: its network services are not connected yet`];
-      if (!process || process.state.state === "running" || process.state.state === "completed") return [];
-      return [`${pod.spec.name}/${spec.name}: ${describe(process)}`];
+      return Date.now() - process.state.sinceMs < provenMs ? [`${pod.spec.name}/${spec.name}: has just started`] : [];
     }),
   );
 }
