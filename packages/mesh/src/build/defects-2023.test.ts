@@ -236,3 +236,21 @@ test("tracing wires every upstream program to the collector, under the name that
   }
   object(mesh, "Service", "otel-collector");
 });
+
+test("a managed SPIRE of an older release has the webhook without which its controller does not start", () => {
+  const older = meshOf(upstream({ spire: "managed" }, "v1.14.5"));
+  const { webhooks } = object(
+    older,
+    "ValidatingWebhookConfiguration",
+    "spire-controller-manager-webhook",
+  ) as unknown as {
+    webhooks: { failurePolicy: string }[];
+  };
+  assert.deepEqual(
+    webhooks.map(({ failurePolicy }) => failurePolicy),
+    ["Ignore", "Ignore"],
+  );
+  const current = meshOf(upstream({ spire: "managed" }));
+  assert.ok(!objectsOf(current).some(({ kind }) => kind === "ValidatingWebhookConfiguration"));
+  assert.equal(env(container(current, "spire-server", 1)).ENABLE_WEBHOOKS, "false");
+});

@@ -24,6 +24,7 @@ const goldens: Readonly<Record<string, unknown>> = {
   "2020/openshift": legacy({ platform: { kind: "openshift" } }),
   "2023/every-field": readYaml("nsm-2023.yaml"),
   "2023/v1.18.0-full": upstream(full),
+  "2023/v1.14.5-spire": upstream({ spire: "managed" }, "v1.14.5"),
   "nsmkit/kernel": own({ namespace: "nsm-system" }),
   "nsmkit/spire-memory": own({ spire: "managed", registry: { type: "memory" } }),
   ...Object.fromEntries(minors.map((version) => [`2023/${version}`, upstream({ namespace: "nsm-system" }, version)])),

@@ -29,6 +29,7 @@ const kinds = {
   Service: "v1",
   ServiceAccount: "v1",
   StatefulSet: "apps/v1",
+  ValidatingWebhookConfiguration: "admissionregistration.k8s.io/v1",
   ClusterSPIFFEID: "spire.spiffe.io/v1alpha1",
 } as const;
 export type MeshKind = keyof typeof kinds;
@@ -38,6 +39,7 @@ const clusterScoped: ReadonlySet<MeshKind> = new Set([
   "ClusterRoleBinding",
   "CustomResourceDefinition",
   "MutatingWebhookConfiguration",
+  "ValidatingWebhookConfiguration",
   "Namespace",
   "ClusterSPIFFEID",
 ]);

@@ -16,6 +16,7 @@ const clusterScoped: ReadonlySet<string> = new Set([
   "Namespace",
   "ValidatingAdmissionPolicy",
   "ValidatingAdmissionPolicyBinding",
+  "ValidatingWebhookConfiguration",
 ]);
 
 /** How the API addresses the kind of an object that the builders make. */
@@ -48,4 +49,5 @@ export const meshResources: readonly ResourceName[] = [
   ["policy/v1", "PodDisruptionBudget"],
   ["spire.spiffe.io/v1alpha1", "ClusterSPIFFEID"],
   ["admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration"],
+  ["admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"],
 ].map(([apiVersion = "", kind = ""]) => resourceOf({ apiVersion, kind }));

@@ -55,6 +55,8 @@ export interface SpireRelease {
   readonly server: string;
   readonly agent: string;
   readonly controllerManager: string;
+  /** Controllers before 0.5.0 do not start without a webhook configuration that they can complete. */
+  readonly controllerWebhook: boolean;
 }
 
 /** @returns undefined for a version that is not in the table */
@@ -97,6 +99,7 @@ function spireOf(since: (release: string) => boolean): SpireRelease {
     server: `ghcr.io/spiffe/spire-server:${version}`,
     agent: `ghcr.io/spiffe/spire-agent:${version}`,
     controllerManager: `ghcr.io/spiffe/spire-controller-manager:${manager}`,
+    controllerWebhook: !isAtLeast(manager, "0.5.0"),
   });
   if (since("v1.16.0")) return images("1.12.4", "0.6.2");
   if (since("v1.14.0")) return images("1.9.5", "0.2.2");

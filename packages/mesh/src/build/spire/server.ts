@@ -5,6 +5,7 @@ import { meshObject, podMetadata } from "../object.ts";
 import type { MeshObject } from "../phase.ts";
 import { confined } from "../pod.ts";
 import { clusterRole, read, role, rule, serviceAccount, write } from "../rbac.ts";
+import { controllerWebhook, controllerWebhookPort } from "./controller-webhook.ts";
 import { agentAccount, bundleMap, clusterName, serverAccount, serverPort, spireNamespace } from "./names.ts";
 
 const component = "spire";
@@ -34,6 +35,9 @@ export function spireServer(context: ModernContext): MeshObject[] {
       rule("spire.spiffe.io", identities, [...read, "update", "patch"]),
       rule("spire.spiffe.io", finish, ["update"]),
       rule("spire.spiffe.io", status, ["get", "update", "patch"]),
+      ...(release.controllerWebhook
+        ? [rule("admissionregistration.k8s.io", ["validatingwebhookconfigurations"], [...read, "patch"])]
+        : []),
     ]),
     ...role(
       mesh,
@@ -60,6 +64,7 @@ export function spireServer(context: ModernContext): MeshObject[] {
         ports: [{ name: "spire-server", port: serverPort, targetPort: serverPort, protocol: "TCP" }],
       },
     }),
+    ...(release.controllerWebhook ? controllerWebhook(mesh) : []),
     meshObject(mesh, "StatefulSet", "spire-server", at, {
       spec: {
         replicas: 1,
@@ -115,14 +120,17 @@ const server = ({ server }: SpireRelease) => ({
   resources: { requests: { cpu: "100m", memory: "128Mi" }, limits: { memory: "512Mi" } },
 });
 
-const controller = ({ controllerManager }: SpireRelease) => ({
+const controller = ({ controllerManager, controllerWebhook }: SpireRelease) => ({
   name: "spire-controller-manager",
   image: controllerManager,
   imagePullPolicy: "IfNotPresent",
   args: ["--config=/run/spire/controller/config.yaml"],
-  // Its validating webhook refuses broken ClusterSPIFFEIDs early; not installed, since it would fail closed.
-  env: [{ name: "ENABLE_WEBHOOKS", value: "false" }],
-  ports: [{ name: "health", containerPort: 8083 }],
+  // Its validating webhook only checks what we write ourselves, so it is left out where that is possible.
+  ...(!controllerWebhook && { env: [{ name: "ENABLE_WEBHOOKS", value: "false" }] }),
+  ports: [
+    { name: "health", containerPort: 8083 },
+    ...(controllerWebhook ? [{ name: "webhook", containerPort: controllerWebhookPort }] : []),
+  ],
   securityContext: confined,
   volumeMounts: [
     { name: "socket", mountPath: "/run/spire/sockets", readOnly: true },
