@@ -33,6 +33,8 @@ export interface FileStatus {
 /** What was last seen of a file. */
 interface Known {
   readonly content: string;
+  /** Of the file when `content` was read; see `stampOf`. */
+  stamp?: string | undefined;
   readonly error?: string;
   /** Keys of its last good content. */
   readonly keys: ReadonlySet<string>;
@@ -125,8 +127,12 @@ export class FileSource implements Closable {
   async #scanOnce(): Promise<void> {
     const present = await this.#present();
     for (const path of present) {
+      const stamp = await stampOf(path);
+      if (stamp !== undefined && stamp === this.#known.get(path)?.stamp) continue;
       const content = await read(path);
       if (content !== undefined && content !== this.#known.get(path)?.content) this.#apply(path, content);
+      const known = this.#known.get(path);
+      if (known) known.stamp = stamp;
     }
     const initial = new Set((this.#options.initial ?? []).map((path) => resolve(path)));
     for (const path of [...this.#known.keys()]) {
@@ -213,6 +219,16 @@ export class FileSource implements Closable {
 
 function same(before: Item | undefined, item: Item): boolean {
   return before !== undefined && before.model === item.model && equals(item.model.schema, before.value, item.value);
+}
+
+/** A file's clock may stand still between two writes for this long, ms. */
+const coarseMs = 1_000;
+
+/** What changes when a file does; undefined while it may change without that, because it was written just now. */
+async function stampOf(path: string): Promise<string | undefined> {
+  const found = await stat(path, { bigint: true }).catch(() => undefined);
+  if (!found || Date.now() - Number(found.mtimeMs) < coarseMs) return undefined;
+  return `${found.dev}:${found.ino}:${found.size}:${found.mtimeNs}:${found.ctimeNs}`;
 }
 
 /** The text of a file; undefined when it is gone. What cannot be read is a text that no reader accepts. */
