@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FakeClock, settle } from "@nsmkit/core/testing";
+import { FakeClock, RecordingLogger, settle } from "@nsmkit/core/testing";
 import fc from "fast-check";
 import { createScheduler } from "./index.ts";
 import { bases, change, derivedOf, notified } from "./testing/arbitrary.ts";
@@ -68,6 +68,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 /** A world of one scheduler, one southbound, and checks of what must hold whenever an operation begins. */
 class World {
   readonly clock = new FakeClock();
+  readonly logger = new RecordingLogger();
   readonly southbound = new FakeSouthbound(this.clock);
   readonly scheduler;
   readonly wanted = new Map<string, TestValue>();
@@ -82,6 +83,7 @@ class World {
     southbound.onBegin = (operation, key, value) => this.check(operation, key, value as TestValue);
     this.scheduler = createScheduler({
       clock: this.clock,
+      logger: this.logger,
       descriptors: [
         testDescriptor(southbound, "a/", { retrieve: () => this.retrieved("a/") }),
         testDescriptor(southbound, "b/", { retrievable: false }),
@@ -252,6 +254,8 @@ test("whatever happens, the southbound ends as wanted, and no operation overtake
         await world.clock.advance(20_000);
         assert.deepEqual(world.southbound.violations, []);
         assert.deepEqual(world.broken, []);
+        const deadlocks = world.logger.lines.filter(({ message }) => message === "values wait for each other");
+        assert.deepEqual(deadlocks, []);
         assert.deepEqual(world.scheduler.metrics().queueLength, 0, "a transaction did not settle");
         assert.deepEqual(sorted(world.found()), sorted(world.expected()));
         await world.removeAll();

@@ -145,7 +145,7 @@ function canMoveAway(engine: Engine, node: Node): boolean {
 /** True if every dependency that is missing is itself in motion, and so may yet come. */
 function isWorthWaiting(node: Node): boolean {
   return node.needs.deps.every(({ met, target }) => {
-    return met || (target !== node && target?.inMotion && target.wanted !== undefined);
+    return met || target === node || (target?.inMotion && target.wanted !== undefined);
   });
 }
 

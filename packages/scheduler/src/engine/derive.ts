@@ -75,6 +75,8 @@ function adopt(engine: Engine, node: Node, { key, value }: KeyValue): void {
   const unchanged = child.wanted !== undefined && !child.failure && isSame(child, child.wanted, value);
   if (unchanged && child.origin === node.origin) {
     child.intent = node.intent;
+    // Found by a read: its base has just been confirmed, so it is, too.
+    if (child.state === "DISCOVERED") engine.touch(child, node);
     return;
   }
   if (node.intent) engine.want(child, value, node.origin, node.intent);

@@ -75,6 +75,9 @@ export class Engine {
   readonly #idle = new Set<Run>();
   readonly calls = new Set<SouthboundCall>();
   #draining = false;
+  /** Nodes in motion, and holds on nodes: when nothing is called or held, nothing can be in motion. */
+  #moving = 0;
+  #holds = 0;
   closed = false;
 
   constructor(deps: EngineDeps) {
@@ -91,6 +94,7 @@ export class Engine {
     this.join(node, because.waiters);
     const { cause } = because;
     if (cause && !(node.cause && !node.cause.closed && node.cause.seqNum > cause.seqNum)) node.cause = cause;
+    if (!node.inMotion) this.#moving++;
     node.inMotion = true;
     // Whoever lets go of a held node touches it.
     if (node.dirty || node.held > 0) return;
@@ -107,8 +111,21 @@ export class Engine {
     for (const run of added) run.open.add(node);
   }
 
+  /** Nothing is decided about the node until `letGo`. */
+  hold(node: Node): void {
+    node.held++;
+    this.#holds++;
+  }
+
+  /** The caller touches the node. */
+  letGo(node: Node): void {
+    node.held--;
+    this.#holds--;
+  }
+
   /** Nothing more is going to happen to the node by itself. */
   rest(node: Node): void {
+    if (node.inMotion) this.#moving--;
     node.inMotion = false;
     node.awaiting = false;
     this.leaveRuns(node);
@@ -128,8 +145,11 @@ export class Engine {
 
   /** The node could not be removed for now: those that wait for that should not pretend to be busy. */
   #tellWhoWaits(node: Node): void {
-    if (node.base?.inMotion) this.touch(node.base);
-    for (const { support } of node.bound.deps) if (support?.leaving && support.inMotion) this.touch(support);
+    const waiting = node.bound.deps.flatMap(({ support }) => (support?.leaving ? [support] : []));
+    for (const other of node.base ? [node.base, ...waiting] : waiting) {
+      other.someStuck = true;
+      if (other.inMotion) this.touch(other);
+    }
   }
 
   leaveRuns(node: Node): void {
@@ -149,19 +169,41 @@ export class Engine {
   drain(): void {
     if (this.#draining) return;
     this.#draining = true;
-    try {
-      for (let node = this.#stack.pop(); node; node = this.#stack.pop()) {
-        node.dirty = false;
-        node.awaiting = false;
-        this.contain(node, () => decide(this, node));
-      }
-    } finally {
-      this.#draining = false;
+    this.#decideAll();
+    if (this.#moving > 0 && this.calls.size === 0 && this.#holds === 0 && !this.closed) {
+      this.#breakDeadlock();
+      this.#decideAll();
     }
+    this.#draining = false;
     if (this.#idle.size === 0) return;
     const idle = [...this.#idle];
     this.#idle.clear();
     this.#drained(idle);
+  }
+
+  #decideAll(): void {
+    for (let node = this.#stack.pop(); node; node = this.#stack.pop()) {
+      node.dirty = false;
+      node.awaiting = false;
+      this.contain(node, () => decide(this, node));
+    }
+  }
+
+  /**
+   * Values wait although nothing is under way that they could wait for. That would be a mistake of ours; it must not
+   * keep their transactions open for ever.
+   */
+  #breakDeadlock(): void {
+    const stuck = [...this.graph.nodes.values()].filter((node) => node.inMotion);
+    const keys = stuck.map(({ key }) => key);
+    this.logger.error("values wait for each other", { keys });
+    const error = new CodedError("INTERNAL", `these values wait for each other: ${keys.join(", ")}`);
+    for (const node of stuck) {
+      node.awaiting = false;
+      this.setState(node, "FAILED", error);
+      this.reportError(node.cause, node, "UNDEFINED", error);
+    }
+    for (const node of stuck) this.rest(node);
   }
 
   /** A descriptor's pure function may throw where it must not, or a rule of ours be broken: this value alone suffers. */

@@ -14,6 +14,7 @@ import { noLongerExists } from "./outcome.ts";
 export function leave(engine: Engine, node: Node): void {
   if (!node.leaving) {
     node.leaving = true;
+    node.someStuck = false;
     node.recreating = node.wanted !== undefined && node.resolved && !node.invalid && node.needs.unmet === 0;
     engine.graph.becameUnavailable(node);
     engine.graph.evict(node);
@@ -61,7 +62,7 @@ export function giveUp(engine: Engine, node: Node): void {
 
 function noLongerInTheWay(engine: Engine, node: Node, base: Node): void {
   base.derivedLeaving--;
-  if (base.derivedLeaving === 0) engine.touch(base, node);
+  if (base.derivedLeaving === 0 || base.someStuck) engine.touch(base, node);
 }
 
 /** Nothing is wanted and nothing is there: the node says so once and is dropped. */

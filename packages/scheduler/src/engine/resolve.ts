@@ -30,11 +30,8 @@ export function resolve(engine: Engine, node: Node): void {
     descriptor.validate?.(node.key, wanted);
     const definitions = descriptor.dependencies?.(node.key, wanted) ?? [];
     node.wantedClaims = descriptor.claims?.(node.key, wanted) ?? [];
-    if (node.exists && isSameList(node.bound.definitions, definitions)) {
-      setNeeds(engine, node, node.bound);
-      return;
-    }
-    setNeeds(engine, node, engine.graph.depend(node, definitions));
+    const isBound = node.exists && isSameList(node.bound.definitions, definitions);
+    setNeeds(engine, node, isBound ? node.bound : engine.graph.depend(node, definitions));
     markCycles(node);
   } catch (error) {
     node.invalid = { error };

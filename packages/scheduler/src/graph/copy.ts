@@ -18,7 +18,7 @@ export function copyGraph(from: Graph, to: Graph): Map<Node, Node> {
     }
     if (!copy.base) to.list(copy);
     to.claims.hold(copy, copy.claims);
-    copyDependencies(node, copy, to);
+    copyDependencies(node, copy, to, copies);
   }
   return copies;
 }
@@ -54,12 +54,14 @@ function copyFields(node: Node, to: Graph): Node {
   return copy;
 }
 
-function copyDependencies(node: Node, copy: Node, to: Graph): void {
+function copyDependencies(node: Node, copy: Node, to: Graph, copies: ReadonlyMap<Node, Node>): void {
   const copySet = (set: DepSet): DepSet => {
     if (set === noDeps) return noDeps;
     const made = to.depend(copy, set.definitions);
     set.deps.forEach((dep, i) => {
       const other = made.deps[i];
+      const witness = dep.witness && copies.get(dep.witness);
+      if (other?.witness && witness?.available) to.standOn(other, witness);
       if (!dep.broken || !other) return;
       other.broken = true;
       made.broken++;

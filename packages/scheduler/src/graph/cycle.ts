@@ -9,10 +9,27 @@ import type { Node } from "./node.ts";
 export function markCycles(owner: Node): void {
   // With a dependency on itself, a value is among its own dependants.
   if ((owner.dependants?.size ?? 0) === 0) return;
-  for (const target of wantedTargets(owner)) {
-    if (target !== owner && (target.needs.deps.length === 0 || !reach(target, wantedTargets, owner))) continue;
-    for (const node of component(owner)) node.mayCycle = true;
+  for (const target of allTargets(owner)) {
+    if (target !== owner && (isRoot(target) || !reach(target, allTargets, owner))) continue;
+    const backward = explore(owner, allSources);
+    owner.mayCycle = true;
+    for (const node of explore(owner, allTargets)) if (backward.has(node)) node.mayCycle = true;
   }
+}
+
+function isRoot(node: Node): boolean {
+  return node.needs.deps.length === 0 && node.bound.deps.length === 0;
+}
+
+/** What the wanted value names, and the one southbound. */
+function allTargets(node: Node): Node[] {
+  const { needs, bound } = node;
+  const deps = needs === bound ? needs.deps : [...needs.deps, ...bound.deps];
+  return deps.flatMap((dep) => (dep.target ? [dep.target] : []));
+}
+
+function allSources(node: Node): Node[] {
+  return [...(node.dependants ?? [])].flatMap(({ set }) => (set.owner ? [set.owner] : []));
 }
 
 /**
@@ -21,7 +38,7 @@ export function markCycles(owner: Node): void {
  */
 export function readinessInCycle(node: Node): "ready" | "busy" | "lacking" {
   if (!node.mayCycle) return "lacking";
-  const members = component(node, isCircular);
+  const members = component(node);
   let isBusy = false;
   for (const member of members) {
     if (member.wanted === undefined || member.origin === "SB" || (member.resolved && member.invalid)) return "lacking";
@@ -37,7 +54,7 @@ export function readinessInCycle(node: Node): "ready" | "busy" | "lacking" {
 /** Members of the node's circle that wait for their turn. */
 export function waitingInCycle(node: Node): Node[] {
   if (!node.mayCycle) return [];
-  return [...component(node, isCircular)].filter((member) => member.awaiting);
+  return [...component(node)].filter((member) => member.awaiting);
 }
 
 /** True if whatever still relies on the leaving node is itself waiting for that node to go. */
@@ -81,24 +98,21 @@ function explore(from: Node, next: (node: Node) => Node[], goal?: Node): Set<Nod
   return seen;
 }
 
-/** The strongly connected component of a node: what it reaches and what reaches it back, both found in one walk each. */
-function component(of: Node, among: (node: Node) => boolean = () => true): Set<Node> {
-  const backward = explore(of, (node) => wantedSources(node).filter(among));
+/** The strongly connected component of what is wanted: what the node reaches and what reaches it back. */
+function component(of: Node): Set<Node> {
   const members = new Set<Node>([of]);
-  for (const node of explore(of, (node) => wantedTargets(node).filter(among)))
-    if (backward.has(node)) members.add(node);
+  const backward = explore(of, circularSources);
+  for (const node of explore(of, circularTargets)) if (backward.has(node)) members.add(node);
   return members;
 }
 
-function wantedTargets(node: Node): Node[] {
-  return node.needs.deps.flatMap((dep) => (dep.target ? [dep.target] : []));
+function circularTargets(node: Node): Node[] {
+  return node.needs.deps.flatMap((dep) => (dep.target?.mayCycle ? [dep.target] : []));
 }
 
-/** Nodes whose wanted value names this one. */
-function wantedSources(node: Node): Node[] {
-  return [...(node.dependants ?? [])].flatMap(({ set }) => (set.owner && set.owner.needs === set ? [set.owner] : []));
-}
-
-function isCircular(node: Node): boolean {
-  return node.mayCycle;
+function circularSources(node: Node): Node[] {
+  return [...(node.dependants ?? [])].flatMap(({ set }) => {
+    const { owner } = set;
+    return owner?.mayCycle && owner.needs === set ? [owner] : [];
+  });
 }

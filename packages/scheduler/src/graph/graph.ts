@@ -159,7 +159,8 @@ export class Graph {
 
   #noLongerRelied(support: Node, by: Node): void {
     support.reliants--;
-    if (support.leaving && (support.reliants === 0 || support.mayCycle)) this.#touch(support, by);
+    if (!support.leaving) return;
+    if (support.reliants === 0 || support.mayCycle || support.someStuck) this.#touch(support, by);
   }
 
   /**
@@ -282,6 +283,12 @@ export class Graph {
     dep.met = true;
     node.witnessOf ??= new Set();
     node.witnessOf.add(dep);
+  }
+
+  /** Lets a met and unbound any-of dependency stand on this node instead. */
+  standOn(dep: Dep, node: Node): void {
+    dep.witness?.witnessOf?.delete(dep);
+    this.#setWitness(dep, node);
   }
 
   /** A dependency without witness gets one. */

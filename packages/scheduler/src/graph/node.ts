@@ -75,6 +75,8 @@ export class Node {
   indexed = false;
   /** On its way out: no longer available, waiting for what builds on it, or for its own delete. */
   leaving = false;
+  /** While leaving: something that must go first could not be removed and is at rest. */
+  someStuck = false;
   /** Bound dependencies of other values that stand on this node. */
   reliants = 0;
   dependants: Set<Dep> | undefined = undefined;

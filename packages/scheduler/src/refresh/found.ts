@@ -2,6 +2,7 @@ import type { RetrievedValue } from "../descriptor.ts";
 import type { Engine } from "../engine/engine.ts";
 import { vanish } from "../engine/remove.ts";
 import { dropUnused, isSame } from "../engine/resolve.ts";
+import { markCycles } from "../graph/cycle.ts";
 import { type DepSet, noDeps } from "../graph/dependency.ts";
 import type { Intent, Node } from "../graph/node.ts";
 import type { KeyValue, ValueOrigin } from "../value.ts";
@@ -73,6 +74,7 @@ function exists(engine: Engine, node: Node, value: unknown): void {
   }
   // A delete that failed for good must not hold up others again.
   if (!(node.failure?.operation === "DELETE" && node.failure.state === "FAILED")) engine.graph.bind(node.bound);
+  markCycles(node);
   if (node.origin !== "SB") holdClaims(engine, node);
   // What is wanted may share its dependencies with what was found.
   node.resolved = false;

@@ -44,7 +44,7 @@ export class Refresher {
     const base = node.base ?? node;
     const registered = base.descriptor;
     if (this.#closed || !registered?.descriptor.retrieve || base.origin === "SB") return false;
-    node.held++;
+    this.#deps.engine.hold(node);
     const batch = this.#waiting.get(registered);
     if (batch) {
       batch.bases.add(base);
@@ -81,7 +81,7 @@ export class Refresher {
       end();
       running.delete(retrieval);
       for (const node of batch.held) {
-        node.held--;
+        engine.letGo(node);
         engine.touch(node, node);
       }
       if (!this.#closed) {

@@ -66,7 +66,7 @@ export class Resync {
     for (const node of nodes) {
       const list = node.descriptor && held.get(node.descriptor);
       if (!list) continue;
-      node.held++;
+      engine.hold(node);
       list.push(node);
     }
     touchInOrder(engine, nodes, () => this.#run);
@@ -87,7 +87,7 @@ export class Resync {
     } catch (error) {
       logger.warn("reading values failed; this descriptor is not refreshed", { descriptor: registered.name, error });
     } finally {
-      for (const node of held) node.held--;
+      for (const node of held) engine.letGo(node);
       // A held node may meanwhile belong to a later transaction.
       touchInOrder(engine, [...held, ...foundToo], (node) => (node.waiters.length > 0 ? node : this.#run));
       this.#run.holds--;
