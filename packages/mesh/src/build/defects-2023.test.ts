@@ -254,3 +254,9 @@ test("a managed SPIRE of an older release has the webhook without which its cont
   assert.ok(!objectsOf(current).some(({ kind }) => kind === "ValidatingWebhookConfiguration"));
   assert.equal(env(container(current, "spire-server", 1)).ENABLE_WEBHOOKS, "false");
 });
+
+test("a socket that upstream's webhook cannot give to clients is told of", () => {
+  const normalised = normalise(parseNsm(upstream({ spireAgentSocket: "unix:///run/other/api.sock" })));
+  assert.ok(normalised.ok);
+  assert.match(normalised.warnings[0]?.message ?? "", /make the socket available there too/);
+});

@@ -17,7 +17,7 @@ const namespace = {
   maxLength: 63,
   expect: "a namespace name like nsm-system",
   default: "the namespace of the NSM",
-  text: "Namespace of the mesh's Pods. One that is not the NSM's own is created, labelled for privileged Pods, and removed with the mesh.",
+  text: "Namespace of the mesh's Pods. One that is not the NSM's own is created, labelled for privileged Pods, and removed with the mesh",
 } as const;
 
 const platform = {
@@ -276,7 +276,7 @@ export const fields2023 = {
           pattern: dnsLabel,
           maxLength: 50,
           expect: "a name like forwarder-vpp",
-          default: "forwarder-<type>",
+          default: "forwarder- and the type",
           text: "Name of the DaemonSet; unlike the others'",
         },
         image: imageField("the data plane"),

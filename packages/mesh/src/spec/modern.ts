@@ -14,6 +14,9 @@ import { currentVariables } from "./env-names.ts";
 import type { ClusterFacts, ForwarderSpec, ModernMeshSpec, WebhookSpec } from "./mesh-spec.ts";
 import { platformSpec } from "./platform.ts";
 
+/** Compiled into upstream's webhook. */
+const upstreamSocket = "unix:///run/spire/sockets/agent.sock";
+
 type Nsm2023 = Extract<Nsm, { form: "2023" }>;
 
 /** A document of 2023 as a mesh of upstream's programs, or of ours. */
@@ -80,7 +83,7 @@ export function modernMesh(
     imagePullSecrets: spec.imagePullSecrets ?? [],
     spire: {
       mode: spec.spire ?? (provider === "upstream" ? "external" : "none"),
-      agentSocket: spec.spireAgentSocket ?? "unix:///run/spire/sockets/agent.sock",
+      agentSocket: spec.spireAgentSocket ?? upstreamSocket,
       trustDomain: spec.trustDomain ?? "k8s.nsm",
     },
     registry: {
@@ -104,6 +107,12 @@ export function modernMesh(
     tracing: spec.jaegerTracing ?? false,
   };
   checkModern(result, spec, features, problems);
+  if (provider === "upstream" && webhook && result.spire.agentSocket !== upstreamSocket) {
+    warnings.push({
+      field: "spec.spireAgentSocket",
+      message: `spec.spireAgentSocket: ${result.spire.agentSocket} is used by the mesh's own programs, but the clients that upstream's webhook adds always look at ${upstreamSocket}; make the socket available there too`,
+    });
+  }
   return result;
 }
 
