@@ -365,3 +365,27 @@ test("the example of the package's README does what it says", options, async () 
   await new Promise((resolve) => child.once("close", resolve));
   assert.equal(text, "CONFIGURED\n");
 });
+
+test("an IPv6 address works at once, also where IPv6 was switched off", options, async () => {
+  await using w = await World.open();
+  const [pod, other] = [await w.pod(), await w.pod()];
+  await pod.handle.sysctlSet("net.ipv6.conf.all.disable_ipv6", "1");
+  await pod.handle.sysctlSet("net.ipv6.conf.default.disable_ipv6", "1");
+  const agent = await w.agent(
+    pod,
+    "six",
+    `linuxConfig:
+  interfaces:
+  - {name: a, type: VETH, enabled: true, ip_addresses: ["fd00::1/64"], veth: {peer_if_name: b}}
+  - {name: b, type: VETH, enabled: true, namespace: {type: FD, reference: "${other.path}"}, ip_addresses: ["fd00::2/64"], veth: {peer_if_name: a}}
+  routes: [{outgoing_interface: a, dst_network: "fd01::/64", gw_addr: "fd00::2"}]
+`,
+  );
+  await agent.configured(3);
+  const address = (await pod.handle.addrList({ link: "a", family: 6 })).find((one) => one.address === "fd00::1/64");
+  assert.equal(address?.tentative, false);
+  assert.equal((await pod.handle.ping({ destination: "fd00::2", timeoutMs: 2_000 })).received, 1);
+  await agent.resync();
+  const { json } = await agent.http<{ Executed?: unknown[] }[]>("GET", "/scheduler/txn-history");
+  assert.deepEqual(json.at(-1)?.Executed ?? [], []);
+});
