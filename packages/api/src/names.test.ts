@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { DescMessage, DescService } from "@bufbuild/protobuf";
 import * as cnf from "./cnf.ts";
+import * as configurator from "./configurator.ts";
 import * as generic from "./generic.ts";
 import { Health } from "./health.ts";
 import { IPAM } from "./ipam.ts";
@@ -12,6 +13,7 @@ import { IPAllocationSchema } from "./netalloc.ts";
 import * as ns from "./networkservice.ts";
 import { ServerReflection, ServerReflectionV1alpha } from "./reflection.ts";
 import * as registry from "./registry.ts";
+import * as vpp from "./vpp.ts";
 
 const methods: [DescService, string[]][] = [
   [
@@ -80,6 +82,22 @@ const methods: [DescService, string[]][] = [
       "/ligato.generic.MetaService/ProtoFileDescriptor unary ligato.generic.ProtoFileDescriptorRequest ligato.generic.ProtoFileDescriptorResponse",
     ],
   ],
+  [
+    configurator.ConfiguratorService,
+    [
+      "/ligato.configurator.ConfiguratorService/Get unary ligato.configurator.GetRequest ligato.configurator.GetResponse",
+      "/ligato.configurator.ConfiguratorService/Update unary ligato.configurator.UpdateRequest ligato.configurator.UpdateResponse",
+      "/ligato.configurator.ConfiguratorService/Delete unary ligato.configurator.DeleteRequest ligato.configurator.DeleteResponse",
+      "/ligato.configurator.ConfiguratorService/Dump unary ligato.configurator.DumpRequest ligato.configurator.DumpResponse",
+      "/ligato.configurator.ConfiguratorService/Notify server_streaming ligato.configurator.NotifyRequest ligato.configurator.NotifyResponse",
+    ],
+  ],
+  [
+    configurator.StatsPollerService,
+    [
+      "/ligato.configurator.StatsPollerService/PollStats server_streaming ligato.configurator.PollStatsRequest ligato.configurator.PollStatsResponse",
+    ],
+  ],
 ];
 
 for (const [service, expected] of methods) {
@@ -108,6 +126,12 @@ const paths: [DescMessage, string, string][] = [
   [IPAllocationSchema, "ligato/netalloc/netalloc.proto", "ligato.netalloc.IPAllocation"],
   [generic.ItemSchema, "ligato/generic/manager.proto", "ligato.generic.Item"],
   [generic.ModelSpecSchema, "ligato/generic/model.proto", "ligato.generic.ModelSpec"],
+  [vpp.InterfaceSchema, "ligato/vpp/interfaces/interface.proto", "ligato.vpp.interfaces.Interface"],
+  [vpp.RouteSchema, "ligato/vpp/l3/route.proto", "ligato.vpp.l3.Route"],
+  [vpp.Nat44AddressPoolSchema, "ligato/vpp/nat/nat.proto", "ligato.vpp.nat.Nat44AddressPool"],
+  [vpp.ConfigDataSchema, "ligato/vpp/vpp.proto", "ligato.vpp.ConfigData"],
+  [vpp.MetricsSchema, "ligato/govppmux/metrics.proto", "ligato.govppmux.Metrics"],
+  [configurator.ConfigSchema, "ligato/configurator/configurator.proto", "ligato.configurator.Config"],
   [ValueStatusSchema, "ligato/kvscheduler/value_status.proto", "ligato.kvscheduler.ValueStatus"],
 ];
 

@@ -7,6 +7,7 @@ import {
   ConnectionInterfaceType,
   NetworkServiceClientSchema,
 } from "./cnf.ts";
+import { ConfigSchema } from "./configurator.ts";
 import { ItemSchema, ModelDetailSchema, UpdateResult_Operation, UpdateResultSchema } from "./generic.ts";
 import { HealthCheckResponse_ServingStatus, HealthCheckResponseSchema } from "./health.ts";
 import { PrefixRequestSchema, PrefixResponseSchema, Type } from "./ipam.ts";
@@ -24,6 +25,7 @@ import {
 } from "./networkservice.ts";
 import { ServerReflectionResponseSchema } from "./reflection.ts";
 import { MatchSchema, NetworkServiceEndpointQuerySchema, NetworkServiceEndpointSchema } from "./registry.ts";
+import * as vpp from "./vpp.ts";
 
 const text = (value: string) => Buffer.from(value).toString("hex");
 
@@ -348,4 +350,49 @@ wire(
     messageResponse: { case: "listServicesResponse", value: { service: [{ name: "s" }] } },
   }),
   "0a 01 68  12 02 3a 00  32 05 0a 03 0a 01 73",
+);
+
+wire(
+  "carries a memif link",
+  vpp.InterfaceSchema,
+  create(vpp.InterfaceSchema, {
+    name: "m",
+    type: vpp.Interface_Type.MEMIF,
+    enabled: true,
+    ipAddresses: ["a"],
+    vrf: 1,
+    mtu: 2,
+    rxModes: [{ queue: 1, mode: vpp.Interface_RxMode_Type.DEFAULT }],
+    link: { case: "memif", value: { master: true, id: 3, socketFilename: "s" } },
+  }),
+  "0a 01 6d  10 04  18 01  2a 01 61  30 01  40 02",
+  "62 04 08 01 10 04",
+  "aa 06 07 10 01 18 03 22 01 73",
+);
+
+wire(
+  "carries the kind of a route in field 10",
+  vpp.RouteSchema,
+  create(vpp.RouteSchema, { vrfId: 1, dstNetwork: "d", nextHopAddr: "g", viaVrfId: 2, type: vpp.Route_RouteType.DROP }),
+  "08 01  1a 01 64  22 01 67  40 02  50 02",
+);
+
+wire(
+  "carries pools by name in field 5",
+  vpp.Nat44AddressPoolSchema,
+  create(vpp.Nat44AddressPoolSchema, { vrfId: 1, firstIp: "a", lastIp: "b", twiceNat: true, name: "n" }),
+  "08 01  12 01 61  1a 01 62  20 01  2a 01 6e",
+);
+
+wire(
+  "carries VPP, Linux and addresses side by side",
+  ConfigSchema,
+  create(ConfigSchema, {
+    vppConfig: { dnat44s: [{ label: "l" }], dnsCache: {} },
+    linuxConfig: { routes: [{ metric: 1 }] },
+    netallocConfig: { ipAddresses: [{ networkName: "n" }] },
+  }),
+  "0a 09  9a 03 03 0a 01 6c  a2 06 00",
+  "12 05  aa 01 02 28 01",
+  "1a 05  52 03 0a 01 6e",
 );
