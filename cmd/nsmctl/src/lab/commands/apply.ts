@@ -45,7 +45,10 @@ export async function change(
   tellFindings(built, io);
   const waitMs = parseDuration(options.wait);
   const request = { spec: built.spec, documents: stored(documents), dryRun: options.dryRun ?? false, waitMs };
-  const result = await askLab(places, "apply", request, { tell: progressPrinter(io), signal: io.signal });
-  io.stdout.write(planText(result.plan));
+  const result = await askLab(places, "apply", request, {
+    tell: progressPrinter(io, { plan: true }),
+    signal: io.signal,
+  });
+  if (options.dryRun) io.stdout.write(planText(result.plan));
   return options.dryRun ? exitCodes.ok : reportResult(result, places.name, io);
 }

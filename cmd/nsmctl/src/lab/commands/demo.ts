@@ -40,7 +40,7 @@ async function demo(paths: readonly string[], options: DemoOptions, io: CommandI
   const say = (text: string): void => void io.stdout.write(text);
   say(`${spec.name}${spec.description ? `: ${spec.description.trim()}` : ""}\n\n`);
   tellFindings(lab, io);
-  const { places, result } = await bringUp(lab, waitMs, io);
+  const { places, result } = await bringUp(lab, waitMs, io, { plan: false });
   try {
     let code = reportResult(result, spec.name, io);
     const checks: CheckResult[] = [];

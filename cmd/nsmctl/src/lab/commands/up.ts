@@ -8,7 +8,7 @@ import { type LabPlaces, labPlaces, labsRoot } from "../host/places.ts";
 import { type CommandIo, exitCodes } from "../io.ts";
 import type { BuiltLab } from "../spec/build.ts";
 import { planLab } from "../spec/plan.ts";
-import { milliseconds, planText, progressPrinter } from "../view/progress-lines.ts";
+import { milliseconds, type ProgressOptions, planText, progressPrinter } from "../view/progress-lines.ts";
 import type { LoadedLab } from "./build-from.ts";
 import { askLab } from "./target.ts";
 
@@ -37,8 +37,7 @@ export function upCommand(parent: Command, io: CommandIo, exit: (code: number) =
         io.stdout.write(planText(await dryRun(lab, io)));
         return exit(exitCodes.ok);
       }
-      const started = await bringUp(lab, parseDuration(options.wait), io);
-      io.stdout.write(planText(started.result.plan));
+      const started = await bringUp(lab, parseDuration(options.wait), io, { plan: true });
       exit(reportResult(started.result, lab.spec.name, io));
     });
 }
@@ -57,10 +56,15 @@ export interface Started {
 }
 
 /** Starts what is missing and applies the spec. When interrupted, a lab that was started here is removed. */
-export async function bringUp({ spec, sources }: LoadedLab, waitMs: number, io: CommandIo): Promise<Started> {
+export async function bringUp(
+  { spec, sources }: LoadedLab,
+  waitMs: number,
+  io: CommandIo,
+  show: ProgressOptions,
+): Promise<Started> {
   const begunMs = performance.now();
   const places = labPlaces(labsRoot(io.env, io.uid), spec.name);
-  const tell = progressPrinter(io);
+  const tell = progressPrinter(io, show);
   let fresh = false;
   try {
     const launchedMs = performance.now();

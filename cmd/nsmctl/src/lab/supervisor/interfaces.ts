@@ -51,6 +51,7 @@ export function viewOf(links: readonly Link[], addrs: readonly Addr[], routes: r
         addresses: addrs
           .filter((addr) => addr.link === link.index && addr.scope !== "link")
           .map((addr) => addr.address),
+        ...(link.master === undefined ? {} : { master: names.get(link.master) ?? `${link.master}` }),
         ...(mark ? { mark } : {}),
       };
     });

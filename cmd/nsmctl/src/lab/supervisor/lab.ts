@@ -79,6 +79,12 @@ export class RunningLab {
    */
   async apply(to: LabSpec, progress: Progress, options: { signal: AbortSignal }): Promise<PlanStep[]> {
     const plan = this.plan(to);
+    progress.plan(plan);
+    // Descriptions and checks may differ without anything to do.
+    if (plan.length === 0 && this.#context) {
+      this.#spec = to;
+      return plan;
+    }
     const changed = new Map(plan.map((step) => [`${step.kind}/${step.name}`, step.action]));
     const isNew = (kind: PlanStep["kind"], name: string): boolean =>
       ["create", "replace"].includes(changed.get(`${kind}/${name}`) ?? "");

@@ -1,5 +1,8 @@
+import type { PlanStep } from "../spec/plan.ts";
+
 /** What is told to the person who waits. */
 export type ProgressEvent =
+  | { readonly type: "plan"; readonly plan: readonly PlanStep[] }
   | { readonly type: "phase"; readonly phase: string; readonly detail: string; readonly state: "started" }
   | {
       readonly type: "phase";
@@ -29,6 +32,10 @@ export class Progress {
       this.#tell({ type: "phase", phase, detail, state: "failed", ms: performance.now() - startedMs });
       throw error;
     }
+  }
+
+  plan(plan: readonly PlanStep[]): void {
+    this.#tell({ type: "plan", plan });
   }
 
   note(text: string): void {

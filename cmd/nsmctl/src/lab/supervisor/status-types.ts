@@ -48,6 +48,8 @@ export interface InterfaceStatus {
   readonly mac?: string;
   readonly mtu: number;
   readonly addresses: readonly string[];
+  /** The bridge or VRF that it belongs to. */
+  readonly master?: string;
 }
 
 export interface ContainerStatus extends ProgramStatus {

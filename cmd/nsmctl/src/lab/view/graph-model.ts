@@ -3,6 +3,8 @@ import type { ConnectionEnd, LabStatus } from "../supervisor/status-types.ts";
 /** An interface of a box. */
 export interface GraphPort {
   readonly name: string;
+  /** The bridge or VRF that it belongs to. */
+  readonly master?: string;
   readonly addresses: readonly string[];
 }
 
@@ -42,7 +44,7 @@ export function graphOf(status: LabStatus): Graph {
     node: pod.node,
     ports: pod.interfaces
       .filter((link) => !(pod.hostNetwork && link.name === underlayInterface))
-      .map(({ name, addresses }) => ({ name, addresses })),
+      .map(({ name, addresses, master }) => ({ name, addresses, ...(master === undefined ? {} : { master }) })),
   }));
   const has = (end: GraphEnd): boolean =>
     boxes.some((box) => box.id === end.box && box.ports.some((p) => p.name === end.port));

@@ -162,7 +162,8 @@ function linesOf(box: GraphBox, style: Style): string[] {
   return [place, ...box.ports.flatMap((port) => portLines(port, style))];
 }
 
-function portLines({ name, addresses }: GraphBox["ports"][number], { addressBelow }: Style): string[] {
+function portLines({ name: ownName, addresses, master }: GraphBox["ports"][number], { addressBelow }: Style): string[] {
+  const name = master === undefined ? ownName : `${ownName} in ${master}`;
   if (addresses.length === 0) return [name];
   if (addressBelow) return [name, ...addresses.map((address) => ` ${address}`)];
   return addresses.map((address, i) => `${i === 0 ? name : " ".repeat(width(name))} ${address}`);

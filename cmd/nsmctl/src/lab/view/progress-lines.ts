@@ -4,8 +4,13 @@ import type { PlanStep } from "../spec/plan.ts";
 
 type Event = Extract<AnswerLine, { type: "progress" }>["event"];
 
+export interface ProgressOptions {
+  /** Print the plan before it is carried out. */
+  readonly plan: boolean;
+}
+
 /** Prints phases as they end, each with its time; on a terminal also what is going on now. */
-export function progressPrinter(io: CommandIo): (event: Event) => void {
+export function progressPrinter(io: CommandIo, options: ProgressOptions): (event: Event) => void {
   const running = new Map<string, string>();
   const live = io.stderr.isTTY === true;
   const showRunning = (): void => {
@@ -13,7 +18,9 @@ export function progressPrinter(io: CommandIo): (event: Event) => void {
   };
   return (event) => {
     if (live) io.stderr.write("\r\x1b[K");
-    if (event.type === "phase") {
+    if (event.type === "plan") {
+      if (options.plan) io.stdout.write(planText(event.plan));
+    } else if (event.type === "phase") {
       if (event.state === "started") running.set(event.phase, event.phase);
       else {
         running.delete(event.phase);
