@@ -88,6 +88,10 @@ async function handshake(
   socket.on("_tlsError", onError);
   duplex.on("error", onError);
   socket.once("close", onClose);
+  // TLS waits on for more after the end of a stream that is no net.Socket. It may still say why the stream ended.
+  const onStreamOver = (): void => void setImmediate(onClose);
+  duplex.once("end", onStreamOver);
+  duplex.once("close", onStreamOver);
   try {
     await promise;
   } catch (error) {
@@ -101,6 +105,8 @@ async function handshake(
     options.signal.removeEventListener("abort", onAbort);
     socket.off(done, resolve);
     socket.off("close", onClose);
+    duplex.off("end", onStreamOver);
+    duplex.off("close", onStreamOver);
     socket.off("_tlsError", onError);
     socket.off("error", onError);
   }

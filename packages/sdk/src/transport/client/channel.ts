@@ -137,6 +137,10 @@ class ClientChannel implements Channel {
 
   /** Sends the call on the current connection at once, or on the next one as soon as there is one. */
   #launch(call: ClientCall<DescMessage>, options: CallOptions, started: (stream: WireStream) => void): void {
+    if (options.signal?.aborted) {
+      call.cancel(abortError(options.signal, call.method));
+      return;
+    }
     const open = (connection: Connection, headers: readonly string[]): void => {
       if (call.over) return;
       call.stream = connection.wire.open(headers, false, call);
@@ -241,8 +245,7 @@ function arm(call: ClientCall<DescMessage>, options: CallOptions): () => void {
       : setTimeout(() => {
           call.cancel(new CodedError("DEADLINE_EXCEEDED", `${call.method} took longer than ${timeoutMs} ms`));
         }, timeoutMs);
-  if (signal?.aborted) queueMicrotask(onAbort);
-  else signal?.addEventListener("abort", onAbort, { once: true });
+  signal?.addEventListener("abort", onAbort, { once: true });
   return () => {
     clearTimeout(timer);
     signal?.removeEventListener("abort", onAbort);

@@ -51,7 +51,7 @@ interface Pair {
 }
 
 async function pair(
-  options: { maxConcurrentStreams?: number; pieceBytes?: number; running?: () => number } = {},
+  options: { maxConcurrentStreams?: number; pieceBytes?: number; running?: () => number; settle?: boolean } = {},
 ): Promise<Pair> {
   const [clientPipe, serverPipe] = MemoryPipe.pair();
   if (options.pieceBytes) clientPipe.pieceBytes = serverPipe.pieceBytes = options.pieceBytes;
@@ -81,7 +81,7 @@ async function pair(
   });
   server.start();
   client.start();
-  await turns();
+  if (options.settle !== false) await turns();
   return { client, clientPipe, serverPipe, server, accepted, events };
 }
 
@@ -225,6 +225,17 @@ test("a draining server serves what was on its way, then closes", async () => {
   await turns();
   for (const call of [before, crossing]) assert.deepEqual(call.told, ["headers end", "close undefined"]);
   assert.deepEqual(events.slice(-2).sort(), ["client closed", "server closed"]);
+});
+
+test("a server that drains before it has read a client's first bytes still serves the calls among them", async () => {
+  const { client, server, accepted } = await pair({ settle: false });
+  server.drain();
+  const call = open(client, true);
+  await turns();
+  assert.equal(accepted.length, 1);
+  accepted[0]?.stream?.sendHeaders([...answer, ...trailers], true);
+  await turns();
+  assert.deepEqual(call.told, ["headers end", "close undefined"]);
 });
 
 test("a client that drains lets its calls end, then closes", async () => {

@@ -61,14 +61,16 @@ export class Http2Server extends Http2Connection {
   drain(): void {
     if (this.#draining > 0 || this.ended) return;
     this.#draining = 1;
-    if (!this.settingsSeen) {
-      this.destroy();
-      return;
-    }
+    // A client may have sent calls already of which we have not even read its settings.
+    if (this.settingsSeen) this.#announce();
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => (this.settingsSeen ? this.onPong() : this.destroy()), drainTimeoutMs);
+    this.#timer.unref();
+  }
+
+  #announce(): void {
     this.sendGoaway(lastPossibleId, ErrorCode.NO_ERROR);
     this.sendPing();
-    this.#timer = setTimeout(() => this.onPong(), drainTimeoutMs);
-    this.#timer.unref();
   }
 
   protected override receive(bytes: Uint8Array): void {
@@ -114,7 +116,8 @@ export class Http2Server extends Http2Connection {
   }
 
   protected override onSettled(): void {
-    clearTimeout(this.#timer);
+    if (this.#draining === 0) clearTimeout(this.#timer);
+    else this.#announce();
   }
 
   protected override onGoaway(): void {
