@@ -10,13 +10,14 @@ export class RegisteredDescriptor {
   readonly descriptor: Descriptor;
   readonly name: string;
   readonly timeoutMs: number;
-  readonly gate: CallGate;
+  /** Absent: calls are not limited. */
+  readonly gate: CallGate | undefined;
 
   constructor(descriptor: Descriptor, callTimeoutMs: number) {
     this.descriptor = descriptor;
     this.name = descriptor.name;
     this.timeoutMs = descriptor.timeoutMs ?? callTimeoutMs;
-    this.gate = new CallGate(descriptor.concurrency ?? Number.POSITIVE_INFINITY);
+    this.gate = descriptor.concurrency === undefined ? undefined : new CallGate(descriptor.concurrency);
   }
 
   selects(key: string): boolean {

@@ -22,12 +22,16 @@ export function begin(engine: Engine, node: Node, operation: CallOperation): voi
     return;
   }
   const gate = node.descriptor?.gate;
+  if (!gate) {
+    perform(engine, call, undefined);
+    return;
+  }
   const turn = (): void => {
     if (engine.closed) return;
     perform(engine, call, gate);
     engine.drain();
   };
-  if (!gate || gate.enter(turn)) {
+  if (gate.enter(turn)) {
     perform(engine, call, gate);
     return;
   }

@@ -53,7 +53,7 @@ function settleCall(engine: Engine, node: Node): boolean {
     if (node.invalid) return false;
   }
   const why = wanted ? "something it depends on is gone" : "the value was changed meanwhile";
-  call.abort(new CodedError("ABORTED", `${call.operation.toLowerCase()} of ${node.key} was cancelled: ${why}`));
+  call.cancel(new CodedError("ABORTED", `${call.operation.toLowerCase()} of ${node.key} was cancelled: ${why}`));
   return false;
 }
 

@@ -8,25 +8,8 @@ import type { TxnOperation, ValueOrigin, ValueState } from "../value.ts";
 import type { SouthboundCall } from "./call.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { decide } from "./decide.ts";
+import type { Because, EngineHooks } from "./hooks.ts";
 import type { Southbound } from "./southbound.ts";
-
-/** What happens around the engine. A dry run has none of it. */
-export interface EngineHooks {
-  /** State, error, value or availability of the node changed. */
-  changed(node: Node): void;
-  /** Metadata of a base value came, changed or (undefined) went. */
-  metadata(node: Node): void;
-  /** The node's operation failed and may be repeated. */
-  retry(node: Node): void;
-  /** A transaction for work that began when all that had asked for it were done. */
-  followUp(node: Node, why: string): Run;
-  /** An operation of the run failed or was refused. */
-  failed(run: Run): void;
-  /** Reads the node's base value back. False if that is impossible. */
-  refresh(node: Node): boolean;
-  /** A call began or ended. */
-  called(call: SouthboundCall, what: "began" | "ended"): void;
-}
 
 export interface EngineDeps {
   readonly registry: DescriptorRegistry;
@@ -36,12 +19,6 @@ export interface EngineDeps {
   readonly logger: Logger;
   /** Called when nothing is left to decide for now, with the runs that may be done. */
   drained(idle: readonly Run[]): void;
-}
-
-/** On whose account something is done: a transaction, or a node that is in motion because of some. */
-export interface Because {
-  readonly waiters: readonly Run[];
-  readonly cause: Run | undefined;
 }
 
 type Transition = Omit<OpRecord, "key" | "descriptor" | "newState" | "derived" | "property" | "revert">;
@@ -306,6 +283,6 @@ export class Engine {
   /** Cancels what runs and decides nothing any more. */
   close(): void {
     this.closed = true;
-    for (const call of this.calls) call.abort(new CodedError("CLOSED", "the scheduler is closing"));
+    for (const call of this.calls) call.cancel(new CodedError("CLOSED", "the scheduler is closing"));
   }
 }

@@ -118,7 +118,7 @@ export function expire(engine: Engine, call: SouthboundCall): void {
     `${call.operation.toLowerCase()} of ${node.key} did not finish within ${seconds} s`,
     call.aborted ? { cause: call.aborted } : {},
   );
-  call.abort(error);
+  call.cancel(error);
   call.overdue = true;
   // A slot held by a call that ignores its signal would be lost to the others for as long as it likes.
   call.leaveGate?.();

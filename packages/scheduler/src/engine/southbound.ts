@@ -15,11 +15,11 @@ export const realSouthbound: Southbound = {
   perform(call) {
     const { key, metadata } = call.node;
     const descriptor = call.node.descriptor?.descriptor;
-    const { value, scope } = call;
-    if (call.operation === "CREATE") return descriptor?.create?.({ key, value }, scope);
-    if (call.operation === "DELETE") return descriptor?.delete?.({ key, value, metadata }, scope);
+    const { value } = call;
+    if (call.operation === "CREATE") return descriptor?.create?.({ key, value }, call);
+    if (call.operation === "DELETE") return descriptor?.delete?.({ key, value, metadata }, call);
     if (!descriptor?.update) throw new CodedError("INTERNAL", `update of ${key} without an update call`);
-    return descriptor.update({ key, oldValue: call.node.value, newValue: value, metadata }, scope);
+    return descriptor.update({ key, oldValue: call.node.value, newValue: value, metadata }, call);
   },
 };
 

@@ -122,6 +122,12 @@ export class AnyOfIndex {
     for (const { place } of dep.anyOf?.anchors ?? []) place.unmet.delete(dep);
   }
 
+  /** Takes over the nodes of another index as their copies, in the same order, so that both find the same. */
+  copyNodes(from: AnyOfIndex, copies: ReadonlyMap<Node, Node>): void {
+    this.#inUse = from.#inUse;
+    copyPlace(from.#root, this.#root, copies);
+  }
+
   #place(prefix: string): Place {
     let place = this.#root;
     for (let start = 0; start < prefix.length; ) {
@@ -131,6 +137,17 @@ export class AnyOfIndex {
     }
     return place;
   }
+}
+
+function copyPlace(from: Place, to: Place, copies: ReadonlyMap<Node, Node>): void {
+  to.count = from.count;
+  for (const [key, node] of from.nodes) {
+    const copy = copies.get(node);
+    if (!copy) continue;
+    copy.indexed = true;
+    to.nodes.set(key, copy);
+  }
+  for (const [segment, below] of from.children) copyPlace(below, child(to, segment), copies);
 }
 
 function child(place: Place, segment: string): Place {

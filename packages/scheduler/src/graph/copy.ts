@@ -9,6 +9,7 @@ import type { Node } from "./node.ts";
 export function copyGraph(from: Graph, to: Graph): Map<Node, Node> {
   const copies = new Map<Node, Node>();
   for (const node of from.nodes.values()) copies.set(node, copyFields(node, to));
+  to.copyIndex(from, copies);
   for (const [node, copy] of copies) {
     copy.base = node.base && copies.get(node.base);
     for (const child of node.derived?.values() ?? []) {

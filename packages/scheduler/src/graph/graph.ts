@@ -1,6 +1,7 @@
 import type { Dependency } from "../descriptor.ts";
 import type { DescriptorRegistry, RegisteredDescriptor } from "../registry.ts";
 import { AnyOf, AnyOfIndex } from "./any-of.ts";
+import { Changes } from "./changes.ts";
 import { Claims } from "./claims.ts";
 import { Dep, DepSet, noDeps } from "./dependency.ts";
 import { Node } from "./node.ts";
@@ -16,11 +17,7 @@ export class Graph {
   readonly #registry: DescriptorRegistry;
   readonly #touch: Touch;
   readonly #byDescriptor = new Map<RegisteredDescriptor, Set<Node>>();
-  #tick = 0;
-  /** Reads of the southbound going on. */
-  #reads = 0;
-  /** When keys that were dropped during these reads last changed. */
-  readonly #forgotten = new Map<string, number>();
+  readonly #changes = new Changes();
 
   constructor(registry: DescriptorRegistry, touch: Touch) {
     this.#registry = registry;
@@ -28,16 +25,12 @@ export class Graph {
   }
 
   changed(node: Node): void {
-    node.changedAt = ++this.#tick;
+    this.#changes.changed(node);
   }
 
-  /** Until `end`, the graph remembers what changes, also of keys that it forgets meanwhile. */
+  /** Until `end`, what changes is remembered, also of keys that are forgotten meanwhile. */
   beginRead(): { readonly since: number; end(): void } {
-    this.#reads++;
-    const end = (): void => {
-      if (--this.#reads === 0) this.#forgotten.clear();
-    };
-    return { since: this.#tick, end };
+    return this.#changes.beginRead();
   }
 
   get(key: string): Node | undefined {
@@ -49,7 +42,7 @@ export class Graph {
     if (!node) {
       node = new Node(key);
       this.describe(node);
-      node.changedAt = this.#forgotten.get(key) ?? 0;
+      node.changedAt = this.#changes.lastOf(key);
       this.nodes.set(key, node);
     }
     return node;
@@ -86,7 +79,7 @@ export class Graph {
     if ((node.dependants?.size ?? 0) > 0 || (node.derived?.size ?? 0) > 0 || node.base) return;
     if (node.descriptor) this.#byDescriptor.get(node.descriptor)?.delete(node);
     this.nodes.delete(node.key);
-    if (this.#reads > 0) this.#forgotten.set(node.key, node.changedAt);
+    this.#changes.forgotten(node);
   }
 
   /** Registers the dependencies of one revision of a value. */
@@ -283,6 +276,10 @@ export class Graph {
     dep.met = true;
     node.witnessOf ??= new Set();
     node.witnessOf.add(dep);
+  }
+
+  copyIndex(from: Graph, copies: ReadonlyMap<Node, Node>): void {
+    this.#anyOf.copyNodes(from.#anyOf, copies);
   }
 
   /** Lets a met and unbound any-of dependency stand on this node instead. */

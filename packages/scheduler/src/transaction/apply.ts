@@ -1,6 +1,7 @@
 import { CodedError } from "@nsmkit/core";
 import { needsRecreate } from "../engine/decide.ts";
-import type { Because, Engine } from "../engine/engine.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { Because } from "../engine/hooks.ts";
 import { isSame } from "../engine/resolve.ts";
 import type { Node } from "../graph/node.ts";
 import type { Run, RunValue } from "./run.ts";

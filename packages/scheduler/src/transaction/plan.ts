@@ -1,6 +1,7 @@
 import { silentLogger } from "@nsmkit/core";
 import { begin } from "../engine/begin.ts";
-import { Engine, type EngineHooks } from "../engine/engine.ts";
+import { Engine } from "../engine/engine.ts";
+import type { EngineHooks } from "../engine/hooks.ts";
 import { drySouthbound } from "../engine/southbound.ts";
 import { copyGraph } from "../graph/copy.ts";
 import type { DescriptorRegistry } from "../registry.ts";

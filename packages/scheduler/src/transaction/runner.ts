@@ -1,6 +1,7 @@
 import { abortable, type Clock, CodedError, type Logger } from "@nsmkit/core";
 import { Deadlines } from "../engine/deadlines.ts";
-import { Engine, type EngineHooks } from "../engine/engine.ts";
+import { Engine } from "../engine/engine.ts";
+import type { EngineHooks } from "../engine/hooks.ts";
 import { realSouthbound } from "../engine/southbound.ts";
 import type { Node } from "../graph/node.ts";
 import type { Timeline } from "../history/timeline.ts";
