@@ -73,6 +73,7 @@ async function scenes(
 ): Promise<Scene[]> {
   const refs = new Map<string, NetNamespace | undefined>([["", undefined]]);
   for (const { namespace } of wanted.values()) refs.set(namespaceText(namespace), namespace);
+  const declared = new Set(refs.keys());
   for (const { name } of await context.netlink.namespaces.list(options)) {
     const ref = create(NetNamespaceSchema, { type: NetNamespace_ReferenceType.NSID, reference: name });
     refs.set(namespaceText(ref), ref);
@@ -91,6 +92,8 @@ async function scenes(
       });
       if (scene) scenes.push(scene);
     } catch (error) {
+      // Named namespaces that no declaration means are looked into for leftovers only; they may be others' and busy.
+      if (!declared.has(namespaceText(ref))) continue;
       // A namespace that is not there holds nothing; one that we may not enter is not ours.
       if (!isCodedError(error) || !["NOT_FOUND", "PERMISSION_DENIED", "FAILED_PRECONDITION"].includes(error.code))
         throw error;
