@@ -2,6 +2,8 @@ import { randomUUID } from "node:crypto";
 import { type Clock, type Closable, CodedError, type Logger, messageOf, systemClock } from "@nsmkit/core";
 import { type Client, Controller, EventRecorder, KubeMetrics, LeaderElection, objectKey } from "@nsmkit/kube";
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { AdmissionDoor } from "./admission/door.ts";
+import { serveAdmission } from "./admission/server.ts";
 import { CertificateKeeper } from "./certificates/keeper.ts";
 import { installDefinitions } from "./definitions.ts";
 import { Inventory } from "./inventory/inventory.ts";
@@ -23,6 +25,8 @@ export interface OperatorDeps {
 export interface RunningOperator extends Closable {
   /** Of the probes and metrics. */
   readonly port: number;
+  /** Of the admission webhook. */
+  readonly webhookPort: number;
   readonly leading: boolean;
   /** Rejects when the operator cannot go on; resolves when it was closed. */
   readonly done: Promise<void>;
@@ -51,6 +55,7 @@ export async function createNsmOperator(config: OperatorConfig, deps: OperatorDe
     return { ok: progress.ready, reason: progress.ready ? "leading" : "filling the caches" };
   };
   const probes = opened.use(await serveProbes({ ...parseListenAddress(config.listenOn), registry, ready }));
+  const admission = opened.use(await serveAdmission(parseListenAddress(config.webhookListenOn), deps));
   const stop = new AbortController();
   const identity = `${config.podName}_${randomUUID()}`;
   const election = new LeaderElection({
@@ -59,7 +64,26 @@ export async function createNsmOperator(config: OperatorConfig, deps: OperatorDe
     name: config.operatorName,
   });
   const lead = ({ signal }: { signal: AbortSignal }): Promise<void> =>
-    leadMeshes({ config, deps: { ...deps, clock }, metrics, registry, progress, identity, signal });
+    leadMeshes({
+      onReady: () => door.wake(),
+      config,
+      deps: { ...deps, clock },
+      metrics,
+      registry,
+      progress,
+      identity,
+      signal,
+    });
+  const namespace = config.operatorNamespace ?? "default";
+  const { operatorName, watchNamespaces, webhookUrl } = config;
+  const door = new AdmissionDoor({
+    ...{ client, clock, logger, server: admission, leads: () => progress.ready },
+    place: {
+      ...{ operatorName, namespace, watchNamespaces, port: admission.port },
+      ...(webhookUrl === undefined ? {} : { url: webhookUrl }),
+    },
+  });
+  const keeping = door.run({ signal: stop.signal });
   const done = election.run(lead, { signal: stop.signal }).then((end) => {
     // Another process leads now; what this one has in its caches and on its way must not go on.
     if (end === "lost" && !stop.signal.aborted)
@@ -74,10 +98,12 @@ export async function createNsmOperator(config: OperatorConfig, deps: OperatorDe
   const close = async (): Promise<void> => {
     stop.abort();
     await finished.catch(() => {});
+    await keeping;
     await running.disposeAsync();
   };
   return {
     port: probes.port,
+    webhookPort: admission.port,
     get leading() {
       return progress.leading;
     },
@@ -93,12 +119,22 @@ interface Leading {
   readonly metrics: KubeMetrics;
   readonly registry: Registry;
   readonly progress: Progress;
+  readonly onReady: () => void;
   readonly identity: string;
   readonly signal: AbortSignal;
 }
 
 /** All that only the leader does; ends when the signal is cancelled. */
-async function leadMeshes({ config, deps, metrics, registry, progress, identity, signal }: Leading): Promise<void> {
+async function leadMeshes({
+  config,
+  deps,
+  metrics,
+  registry,
+  progress,
+  onReady,
+  identity,
+  signal,
+}: Leading): Promise<void> {
   const { client, port, clock, logger } = deps;
   await using opened = new AsyncDisposableStack();
   progress.leading = true;
@@ -152,6 +188,7 @@ async function leadMeshes({ config, deps, metrics, registry, progress, identity,
   opened.use(controller);
   controller.start();
   progress.ready = true;
+  onReady();
   await new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
     else signal.addEventListener("abort", () => resolve(), { once: true });

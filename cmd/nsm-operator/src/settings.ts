@@ -7,6 +7,12 @@ function checkPort(text: string): void {
   parseListenAddress(text);
 }
 
+function checkHttps(text: string): void {
+  if (!URL.canParse(text) || new URL(text).protocol !== "https:") {
+    throw new ValueError("not an HTTPS URL", "write https://host:port/validate");
+  }
+}
+
 export const settings = {
   watchNamespaces: {
     env: "WATCH_NAMESPACE",
@@ -60,6 +66,12 @@ export const settings = {
     default: ":9443",
     check: checkPort,
     text: "Where the API server asks whether an NSM resource is right, host:port.",
+  },
+  webhookUrl: {
+    env: "NSM_OPERATOR_WEBHOOK_URL",
+    type: "string",
+    check: checkHttps,
+    text: "Where the API server reaches this operator's webhook when no Service leads to it: https://host:port/validate.",
   },
   progressDeadlineMs: {
     env: "NSM_OPERATOR_PROGRESS_DEADLINE",

@@ -20,6 +20,7 @@ export const testConfig: OperatorConfig = {
   kubernetesPort: undefined,
   listenOn: "127.0.0.1:0",
   webhookListenOn: "127.0.0.1:0",
+  webhookUrl: undefined,
   progressDeadlineMs: 600_000,
 };
 
@@ -49,7 +50,10 @@ export class World implements AsyncDisposable {
 
   async startOperator(client: Client = this.#options.client ?? this.server): Promise<RunningOperator> {
     const { port = smallMesh, config, logger = silentLogger } = this.#options;
-    this.operator = await createNsmOperator({ ...testConfig, ...config }, { client, port, logger });
+    // A later operator listens where the first one did, as Pods of one Deployment do.
+    const webhookListenOn = `127.0.0.1:${this.operator?.webhookPort ?? 0}`;
+    const settings = { ...testConfig, webhookListenOn, ...config };
+    this.operator = await createNsmOperator(settings, { client, port, logger });
     return this.operator;
   }
 
@@ -104,12 +108,14 @@ export function condition(nsm: Nsm, type: string): string | undefined {
 export const isReady = (nsm: Nsm): boolean =>
   condition(nsm, "Ready") === "True Available" && nsm.status?.observedGeneration === nsm.metadata.generation;
 
-/** Everything in the cluster that the operator applied, definitions of its own apart: "DaemonSet nsmgr". */
+/** Everything in the cluster that the operator applied, what it needs for itself apart: "DaemonSet nsmgr". */
 export async function leftovers(client: Client): Promise<string[]> {
   const found: string[] = [];
   for (const kind of kinds.filter((one) => !one.custom)) {
     const { items } = await client.list<UnknownObject>(kind);
-    const ours = items.filter((item) => item.metadata.managedFields?.some((entry) => entry.manager === fieldManager));
+    const ours = items
+      .filter((item) => item.metadata.labels?.["app.kubernetes.io/component"] !== "admission")
+      .filter((item) => item.metadata.managedFields?.some((entry) => entry.manager === fieldManager));
     found.push(...ours.map((item) => `${item.kind} ${item.metadata.name}`));
   }
   return found.filter((name) => !name.endsWith(" nsms.nsm.networkservicemesh.io")).sort();
