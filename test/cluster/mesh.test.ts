@@ -8,12 +8,14 @@ import { findDrift, KubeClient, type UnknownObject } from "@nsmkit/kube";
 import {
   buildMesh,
   fieldManager,
+  grantedRules,
   type Mesh,
   type MeshObject,
   normalise,
   nsmAdmissionPolicy,
   nsmDefinition,
   parseNsm,
+  type Rule,
   releases,
   resourceOf,
 } from "@nsmkit/mesh";
@@ -129,6 +131,23 @@ describe("NSM on a real API server", { skip: controlPlaneMissing() ?? false }, (
     await until(async () => (await client.list(spiffeIds)).items.length === 0);
   });
 
+  test("who has the granted rights and may write roles can apply the roles of every form, and not without", async () => {
+    const roles = Object.values(forms).flatMap((spec) =>
+      meshOf(nsm(spec))
+        .phases.flatMap(({ objects }) => objects)
+        .filter(({ kind }) => kind === "Role" || kind === "ClusterRole"),
+    );
+    await using poor = new KubeClient(await plane.config(await accountWith(client, "poor", [writeRoles])));
+    await using rich = new KubeClient(
+      await plane.config(await accountWith(client, "rich", [writeRoles, ...grantedRules()])),
+    );
+    const [first] = roles;
+    assert.ok(first);
+    await until(async () => (await rich.list(resourceOf(first))).items.length > 0);
+    await assert.rejects(apply(poor, first, true), { code: "PERMISSION_DENIED" });
+    for (const role of roles) await apply(rich, role, true);
+  });
+
   for (const [title, spec] of Object.entries(forms)) {
     test(`every object of ${title} passes the server's dry run`, async () => {
       const document = {
@@ -155,6 +174,41 @@ function meshOf(document: unknown): Mesh {
       ]),
     ),
   });
+}
+
+const writeRoles: Rule = {
+  apiGroups: ["rbac.authorization.k8s.io"],
+  resources: ["roles", "clusterroles"],
+  verbs: ["get", "list", "create", "patch"],
+};
+
+/** A token of a new service account with these rights in the whole cluster. */
+async function accountWith(client: KubeClient, name: string, rules: readonly Rule[]): Promise<string> {
+  const rbac = "rbac.authorization.k8s.io";
+  await apply(client, { apiVersion: "v1", kind: "ServiceAccount", metadata: { name, namespace: "default" } });
+  await apply(client, { apiVersion: `${rbac}/v1`, kind: "ClusterRole", metadata: { name }, rules });
+  await apply(client, {
+    apiVersion: `${rbac}/v1`,
+    kind: "ClusterRoleBinding",
+    metadata: { name },
+    roleRef: { apiGroup: rbac, kind: "ClusterRole", name },
+    subjects: [{ kind: "ServiceAccount", name, namespace: "default" }],
+  });
+  const tokens = {
+    group: "",
+    version: "v1",
+    kind: "TokenRequest",
+    plural: `serviceaccounts/${name}/token`,
+    namespaced: true,
+  };
+  const request = {
+    apiVersion: "authentication.k8s.io/v1",
+    kind: "TokenRequest",
+    metadata: { namespace: "default" },
+    spec: { expirationSeconds: 3600 },
+  };
+  const { status } = (await client.create<UnknownObject>(tokens, request)) as unknown as { status: { token: string } };
+  return status.token;
 }
 
 const testPem = (label: string): string => `-----BEGIN ${label}-----\nAAAA\n-----END ${label}-----\n`;

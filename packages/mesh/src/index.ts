@@ -1,4 +1,5 @@
 export { buildMesh } from "./build/build.ts";
+export { grantedRules } from "./build/granted.ts";
 export {
   fieldManager,
   finalizer,
@@ -23,6 +24,7 @@ export {
   type PhaseName,
   phaseNames,
 } from "./build/phase.ts";
+export type { Rule, Verb } from "./build/rbac.ts";
 export { renderJson, renderYaml } from "./build/render.ts";
 export { meshResources, resourceOf } from "./build/resources.ts";
 export {
