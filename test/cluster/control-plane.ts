@@ -26,7 +26,7 @@ function findProgram(name: string): string | undefined {
   return folders.map((folder) => (folder ? join(folder, name) : "")).find((file) => file !== "" && existsSync(file));
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
