@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { type CommandIo, exitCodes } from "../io.ts";
+import type { LabSpec } from "../spec/spec.ts";
 import type { CheckResult } from "../supervisor/checks.ts";
 import { graphOf } from "../view/graph-model.ts";
 import { graphText } from "../view/graph-text.ts";
@@ -40,7 +41,7 @@ async function demo(paths: readonly string[], options: DemoOptions, io: CommandI
   const say = (text: string): void => void io.stdout.write(text);
   say(`${spec.name}${spec.description ? `: ${spec.description.trim()}` : ""}\n\n`);
   tellFindings(lab, io);
-  const { places, result } = await bringUp(lab, waitMs, io, { plan: false });
+  const { places, result, fresh } = await bringUp(lab, waitMs, io, { plan: false });
   try {
     let code = reportResult(result, spec.name, io);
     const checks: CheckResult[] = [];
@@ -64,22 +65,26 @@ async function demo(paths: readonly string[], options: DemoOptions, io: CommandI
     const status = await askLab(places, "status", {}, { signal: io.signal });
     say(`\nTopology\n${graphText(graphOf(status), io.stdout.columns)}\n`);
     if (options.check || code !== exitCodes.ok) return code;
-    say(lookAround(spec.name, spec.pods[0]?.name ?? "POD", options.keep ?? false));
-    if (!options.keep) await interrupted(io.signal);
+    say(lookAround(spec, !fresh || (options.keep ?? false)));
+    if (fresh && !options.keep) await interrupted(io.signal);
     return code;
   } finally {
-    if (!options.keep || io.signal.aborted) {
+    // A lab that ran before is somebody's.
+    if (fresh && (!options.keep || io.signal.aborted)) {
       await takeDown(places);
       say(`Lab ${spec.name} is gone.\n`);
     }
   }
 }
 
-function lookAround(lab: string, pod: string, keep: boolean): string {
+function lookAround({ name: lab, pods }: LabSpec, keep: boolean): string {
+  const pod = pods[0]?.name ?? "POD";
+  const containers = pods[0]?.containers ?? [];
+  const container = containers.length > 1 ? ` -c ${containers[0]?.name}` : "";
   const commands = [
     [`npx nsmctl lab status`, "Pods, agents, interfaces, connections"],
     [`npx nsmctl lab graph`, "this drawing, as it is now"],
-    [`npx nsmctl lab logs ${pod}`, "what the agent did"],
+    [`npx nsmctl lab logs ${pod}${container}`, "what its program printed"],
     [`npx nsmctl lab exec ${pod} -- bash`, "a shell in the Pod"],
     [`npx nsmctl lab check`, "run the checks again"],
   ];

@@ -51,8 +51,8 @@ export function tellFindings({ ignored, notes }: BuiltLab, io: CommandIo): void 
 export interface Started {
   readonly places: LabPlaces;
   readonly result: ApplyResult;
-  /** From before the supervisor was started. */
-  readonly ms: number;
+  /** Whether the lab was not running before. */
+  readonly fresh: boolean;
 }
 
 /** Starts what is missing and applies the spec. When interrupted, a lab that was started here is removed. */
@@ -62,7 +62,6 @@ export async function bringUp(
   io: CommandIo,
   show: ProgressOptions,
 ): Promise<Started> {
-  const begunMs = performance.now();
   const places = labPlaces(labsRoot(io.env, io.uid), spec.name);
   const tell = progressPrinter(io, show);
   let fresh = false;
@@ -79,7 +78,7 @@ export async function bringUp(
       });
     const request = { spec, documents: stored(sources), dryRun: false, waitMs };
     const result = await askLab(places, "apply", request, { tell, signal: io.signal });
-    return { places, result, ms: performance.now() - begunMs };
+    return { places, result, fresh };
   } catch (error) {
     // A lab that never came up, or that nobody wants any more, shall not stay.
     if (fresh) await removeLab(places);
