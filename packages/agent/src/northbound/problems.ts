@@ -18,13 +18,16 @@ export class Problems {
     this.list.push({ place, text });
   }
 
-  /** Runs `read`; its INVALID_CONFIG or INVALID_ARGUMENT becomes a problem of `place`. Other errors pass. */
-  catching<T>(place: string, read: () => T): T | undefined {
+  /**
+   * Runs `read`; its INVALID_CONFIG or INVALID_ARGUMENT becomes a problem of `place`. Other errors pass.
+   * @param object what the message is about, when it does not say so itself
+   */
+  catching<T>(place: string, read: () => T, object?: string): T | undefined {
     try {
       return read();
     } catch (error) {
       if (!isCodedError(error, "INVALID_CONFIG") && !isCodedError(error, "INVALID_ARGUMENT")) throw error;
-      this.add(place, error.message);
+      this.add(place, object === undefined ? error.message : `${object}: ${error.message}`);
       return undefined;
     }
   }

@@ -122,7 +122,7 @@ const table: [what: string, text: string, expected: string | RegExp][] = [
     configuration(
       "  - module: linux.interfaces\n    type: interface\n    data: |\n      name: tap0\n      ip_addreses: [1]",
     ),
-    'chain.yaml:10:11: CNFConfiguration default/nat item 1: linux.interfaces interface "tap0": field "ip_addreses" is unknown; did you mean "ip_addresses"?',
+    'chain.yaml:12:20: CNFConfiguration default/nat item 1: linux.interfaces interface "tap0": field "ip_addreses" is unknown; did you mean "ip_addresses"?',
   ],
   [
     "a wrong enum",

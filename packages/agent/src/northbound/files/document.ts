@@ -1,10 +1,11 @@
 import type { ModelRegistry } from "@nsmkit/api/model";
+import { type ConfigurationContext, isCnfConfiguration, readConfiguration } from "../../cnf-configuration/read.ts";
 import type { Item } from "../item.ts";
 import { Problems } from "../problems.ts";
-import { isCnfConfiguration, readCnfConfiguration } from "./cnf-configuration.ts";
 import { isKeyValueDocument, readKeyValues } from "./key-values.ts";
 import { isLigatoConfig, readLigatoConfig } from "./ligato-config.ts";
 import { isObject } from "./object.ts";
+import { findTwins } from "./twins.ts";
 import { readYaml, type YamlDocument } from "./yaml.ts";
 
 export interface ReadOptions {
@@ -23,11 +24,8 @@ export interface Declaration {
 }
 
 /** What a reader of one kind of document is given. */
-export interface DocumentContext extends ReadOptions {
-  readonly problems: Problems;
-  readonly ignored: string[];
-  /** `file:line:column` of a path in the document. */
-  readonly at: (path: readonly (string | number)[]) => string;
+export interface DocumentContext extends ConfigurationContext {
+  readonly label: string;
 }
 
 /**
@@ -38,20 +36,32 @@ export function readDeclaration(text: string, options: ReadOptions): Declaration
   const problems = new Problems();
   const ignored: string[] = [];
   const items = readYaml(text, { name: options.name }).flatMap((document) =>
-    readDocument(document, { ...options, problems, ignored, at: document.positionOf }),
+    readDocument(document, {
+      ...options,
+      problems,
+      ignored,
+      at: document.positionOf,
+      blockAt: document.blockAt,
+    }),
   );
   problems.throwIfAny();
-  return { items: withoutTwins(items), ignored };
+  findTwins(items, problems);
+  problems.throwIfAny();
+  return { items, ignored };
 }
 
 function readDocument(document: YamlDocument, context: DocumentContext): Item[] {
   const { value } = document;
-  if (isCnfConfiguration(value)) return readCnfConfiguration(value, context);
+  if (isCnfConfiguration(value)) return readConfiguration(value, context);
   if (isList(value)) {
     return value.items.flatMap((item, i) =>
       readDocument(
         { ...document, value: item },
-        { ...context, at: (path) => document.positionOf(["items", i, ...path]) },
+        {
+          ...context,
+          at: (path) => document.positionOf(["items", i, ...path]),
+          blockAt: (path) => document.blockAt(["items", i, ...path]),
+        },
       ),
     );
   }
@@ -78,17 +88,4 @@ function nameOf(metadata: unknown): string {
   if (!isObject(metadata)) return "without name";
   const namespace = typeof metadata.namespace === "string" ? metadata.namespace : "default";
   return `${namespace}/${typeof metadata.name === "string" ? metadata.name : "?"}`;
-}
-
-function withoutTwins(items: readonly Item[]): readonly Item[] {
-  const problems = new Problems();
-  const seen = new Map<string, Item>();
-  for (const item of items) {
-    const twin = seen.get(item.key);
-    if (twin)
-      problems.add(item.place, `${item.model.name} ${item.key} is declared twice, also at ${twin.place}; keep one`);
-    else seen.set(item.key, item);
-  }
-  problems.throwIfAny();
-  return items;
 }

@@ -1,5 +1,13 @@
 import { CodedError } from "@nsmkit/core";
-import { type Document, LineCounter, parseAllDocuments, type YAMLError } from "yaml";
+import { type Document, isScalar, LineCounter, parseAllDocuments, type YAMLError } from "yaml";
+
+export type YamlPath = readonly (string | number)[];
+
+/** What to add to positions within a text that was cut out of a file. */
+export interface BlockPlace {
+  readonly lines: number;
+  readonly columns: number;
+}
 
 /** One document of a YAML stream, as plain JSON-like data. */
 export interface YamlDocument {
@@ -7,7 +15,9 @@ export interface YamlDocument {
   readonly index: number;
   readonly value: unknown;
   /** `file:line:column` of the value at a path, or of the nearest parent that exists. */
-  positionOf(path: readonly (string | number)[]): string;
+  positionOf(path: YamlPath): string;
+  /** Where the text of a literal block (`data: |`) stands; undefined for every other value. */
+  blockAt(path: YamlPath): BlockPlace | undefined;
 }
 
 export interface YamlOptions {
@@ -15,6 +25,13 @@ export interface YamlOptions {
   readonly name: string;
   /** Size that is read at all, in UTF-16 units; default 4 Mi. */
   readonly maxLength?: number;
+  /** Where the text stands in the file that `name` names. */
+  readonly block?: BlockPlace;
+}
+
+/** Positions of one text as messages show them. */
+interface Places {
+  at(offset: number): string;
 }
 
 const defaultMaxLength = 4 * 1024 * 1024;
@@ -36,19 +53,26 @@ const remedies: Readonly<Record<string, string>> = {
  * @throws CodedError INVALID_CONFIG that starts with `name:line:column`
  */
 export function readYaml(text: string, options: YamlOptions): YamlDocument[] {
-  const { name, maxLength = defaultMaxLength } = options;
+  const { name, maxLength = defaultMaxLength, block = { lines: 0, columns: 0 } } = options;
   if (text.length > maxLength)
     throw new CodedError("INVALID_CONFIG", `${name}: longer than ${maxLength} characters; split it into several files`);
   const lines = new LineCounter();
+  const places: Places = {
+    at(offset) {
+      const { line, col } = lines.linePos(offset);
+      return `${name}:${line + block.lines}:${col + block.columns}`;
+    },
+  };
   const documents = parse(text, name, lines);
   return documents.flatMap((document, i) => {
-    const value = plain(document, name, lines);
+    const value = plain(document, places);
     if (value === null || value === undefined) return [];
     return [
       {
         index: i + 1,
         value,
-        positionOf: (path: readonly (string | number)[]) => position(document, path, name, lines),
+        positionOf: (path: YamlPath) => position(document, path, places),
+        blockAt: (path: YamlPath) => blockPlace(document.getIn(path, true), text, lines, block),
       },
     ];
   });
@@ -70,37 +94,32 @@ function parse(text: string, name: string, lines: LineCounter): Document.Parsed[
   }
 }
 
-function plain(document: Document.Parsed, name: string, lines: LineCounter): unknown {
+function plain(document: Document.Parsed, places: Places): unknown {
   const problem = document.errors[0] ?? document.warnings[0];
-  if (problem) throw syntaxError(problem, name);
+  if (problem) throw syntaxError(problem, places);
   let value: unknown;
   try {
     value = document.toJS({ maxAliasCount });
   } catch (cause) {
     throw new CodedError(
       "INVALID_CONFIG",
-      `${position(document, [], name, lines)}: ${firstLine(cause)}; write the value out`,
-      {
-        cause,
-      },
+      `${position(document, [], places)}: ${firstLine(cause)}; write the value out`,
+      { cause },
     );
   }
   checkPlain(value, [], (path, text) => {
-    throw new CodedError("INVALID_CONFIG", `${position(document, path, name, lines)}: ${text}`);
+    throw new CodedError("INVALID_CONFIG", `${position(document, path, places)}: ${text}`);
   });
   return value;
 }
 
-function syntaxError(problem: YAMLError, name: string): CodedError {
-  const at = problem.linePos?.[0];
-  const place = at ? `${name}:${at.line}:${at.col}` : name;
+function syntaxError(problem: YAMLError, places: Places): CodedError {
   const text = firstLine(problem)
     .replace(/ at line \d+, column \d+:?$/, "")
     .replace(/:$/, "");
   const remedy = remedies[problem.code] ?? "correct the YAML there";
-  return new CodedError("INVALID_CONFIG", `${place}: not valid YAML: ${text}; ${remedy}`, {
+  return new CodedError("INVALID_CONFIG", `${places.at(problem.pos[0])}: not valid YAML: ${text}; ${remedy}`, {
     cause: problem,
-    details: { file: name, line: at?.line, column: at?.col },
   });
 }
 
@@ -120,20 +139,23 @@ function checkPlain(
   }
 }
 
-function position(
-  document: Document.Parsed,
-  path: readonly (string | number)[],
-  name: string,
-  lines: LineCounter,
-): string {
+function position(document: Document.Parsed, path: YamlPath, places: Places): string {
   for (let length = path.length; length >= 0; length--) {
     const node: unknown = length === 0 ? document.contents : document.getIn(path.slice(0, length), true);
     const start = hasRange(node) ? node.range[0] : undefined;
-    if (start === undefined) continue;
-    const at = lines.linePos(start);
-    return `${name}:${at.line}:${at.col}`;
+    if (start !== undefined) return places.at(start);
   }
-  return name;
+  return places.at(0);
+}
+
+function blockPlace(node: unknown, text: string, lines: LineCounter, outer: BlockPlace): BlockPlace | undefined {
+  // Folding joins lines, so only literal blocks keep them.
+  if (!isScalar(node) || node.type !== "BLOCK_LITERAL" || typeof node.value !== "string" || !hasRange(node))
+    return undefined;
+  const header = text.indexOf("\n", node.range[0]);
+  const written = /^[^\S\n]*(?=\S)/m.exec(text.slice(header + 1, node.range[1]))?.[0].length ?? 0;
+  const kept = /^[^\S\n]*(?=\S)/m.exec(node.value)?.[0].length ?? 0;
+  return { lines: outer.lines + lines.linePos(node.range[0]).line, columns: outer.columns + written - kept };
 }
 
 function hasRange(node: unknown): node is { range: [number, number, number] } {
