@@ -106,6 +106,18 @@ describe("NSM on a real API server", { skip: controlPlaneMissing() ?? false }, (
       forwarders: [{ type: "kernel" }],
       webhook: { replicas: 2, failurePolicy: "Fail" },
     },
+    "values in spellings that the server does not keep": {
+      version: "v1.18.0",
+      registry: {
+        type: "k8s",
+        resources: { requests: { cpu: "0.5", memory: "1024Mi" }, limits: { cpu: "1000m", memory: "1.5Gi" } },
+        envVars: [
+          { name: "EMPTY", value: "" },
+          { name: "FROM", valueFrom: { fieldRef: { fieldPath: "spec.nodeName" } } },
+        ],
+      },
+      forwarders: [{ type: "vpp", resources: { limits: { memory: "0.5Ki", "hugepages-2Mi": "4096Ki" } } }],
+    },
     ...Object.fromEntries(
       releases.map((version) => [
         version,
@@ -123,8 +135,8 @@ describe("NSM on a real API server", { skip: controlPlaneMissing() ?? false }, (
   };
 
   test("CustomResourceDefinitions of every form are created, and change from one form to the other", async () => {
-    for (const spec of Object.values(forms).slice(0, 3)) {
-      const { phases } = meshOf(nsm(spec));
+    for (const spec of [forms.nsmkit, forms["2020 with SPIRE and Jaeger"], forms["v1.18.0"]]) {
+      const { phases } = meshOf(nsm(spec ?? {}));
       for (const object of phases.find(({ name }) => name === "crds")?.objects ?? []) await apply(client, object);
     }
     const spiffeIds = resourceOf({ apiVersion: "spire.spiffe.io/v1alpha1", kind: "ClusterSPIFFEID" });

@@ -11,10 +11,12 @@ import {
   objectsOf,
   own,
   readYaml,
+  specOf,
   upstream,
   workload,
   workloadsOf,
 } from "../testing/documents.ts";
+import { buildMesh } from "./build.ts";
 
 test("a registry without replicaCount has one replica", () => {
   assert.equal(workload(meshOf(upstream()), "registry-k8s").spec.replicas, 1);
@@ -259,4 +261,29 @@ test("a socket that upstream's webhook cannot give to clients is told of", () =>
   const normalised = normalise(parseNsm(upstream({ spireAgentSocket: "unix:///run/other/api.sock" })));
   assert.ok(normalised.ok);
   assert.match(normalised.warnings[0]?.message ?? "", /make the socket available there too/);
+});
+
+test("registry and manager take entries of older endpoints while they are asked to, from v1.7.0 on", () => {
+  const names = (version: string, relaxRegistryPolicies: boolean): string[] =>
+    ["registry-k8s", "nsmgr"].flatMap((name) =>
+      (container(buildMesh(specOf(upstream({}, version)), { relaxRegistryPolicies }), name).env ?? [])
+        .map((variable) => variable.name)
+        .filter((variable) => variable.endsWith("_POLICIES")),
+    );
+  const both = ["NSM_REGISTRY_SERVER_POLICIES", "NSM_REGISTRY_CLIENT_POLICIES"];
+  assert.deepEqual(names("v1.7.1", true), [...both, ...both]);
+  assert.deepEqual(names("v1.7.1", false), []);
+  assert.deepEqual(names("v1.6.2", true), []);
+});
+
+test("an amount that Kubernetes does not know is refused with its field", () => {
+  const resources = { limits: { memory: "100MB" } };
+  const normalised = normalise(parseNsm(upstream({ forwarders: [{ type: "vpp", resources }] })));
+  assert.ok(!normalised.ok);
+  assert.deepEqual(normalised.problems, [
+    {
+      field: "spec.forwarders[0].resources.limits.memory",
+      message: 'spec.forwarders[0].resources.limits.memory: "100MB" is no quantity; write an amount like 256Mi or 1Gi',
+    },
+  ]);
 });

@@ -69,4 +69,9 @@ export interface Mesh {
 export interface BuildOptions {
   /** Certificates by "namespace/name" of their Secret. A Secret without one is not built, and its CA is not injected. */
   readonly certificates?: ReadonlyMap<string, Certificate>;
+  /**
+   * Let registry and managers of v1.7.0 and later take entries of older endpoints, which their policies refuse: during an
+   * upgrade over that release, until the older endpoints are gone. Migration `relax-registry-policies`.
+   */
+  readonly relaxRegistryPolicies?: boolean;
 }

@@ -14,6 +14,12 @@ export function mergeEnv(ours: readonly EnvVar[], users: readonly EnvVar[]): Env
   ];
 }
 
+/** The API server leaves an empty value out; left in, it would look changed for ever. */
+const asStored = ({ value, ...variable }: EnvVar): EnvVar => ({
+  ...variable,
+  ...(value !== undefined && value !== "" && { value }),
+});
+
 export interface Volume {
   readonly name: string;
   readonly [source: string]: unknown;
@@ -79,7 +85,7 @@ export function container(options: ContainerOptions): Readonly<Record<string, un
     image: spec.image,
     imagePullPolicy: pullPolicy,
     ...more,
-    env: mergeEnv(env, spec.env),
+    env: mergeEnv(env, spec.env).map(asStored),
     ...(places.length > 0 && { volumeMounts: mountsOf(places) }),
     ...(limits && { resources: limits }),
   };

@@ -13,6 +13,7 @@ import { checkModern } from "./check.ts";
 import { currentVariables } from "./env-names.ts";
 import type { ClusterFacts, ForwarderSpec, ModernMeshSpec, WebhookSpec } from "./mesh-spec.ts";
 import { platformSpec } from "./platform.ts";
+import { canonicalResources } from "./resources.ts";
 
 /** Compiled into upstream's webhook. */
 const upstreamSocket = "unix:///run/spire/sockets/agent.sock";
@@ -49,22 +50,22 @@ export function modernMesh(
     (provider === "upstream" ? "ghcr.io/networkservicemesh" : "ghcr.io/nsmkit");
   const image = (program: string): string =>
     provider === "upstream" ? `${repository}/cmd-${program}:${asked}` : `${repository}/nsmkit:${asked}`;
-  const container = (given: Given | undefined, program: string) => ({
+  const container = (given: Given | undefined, program: string, at: string) => ({
     image: given?.image ?? image(program),
     env: given?.envVars ?? [],
-    ...(given?.resources && { resources: given.resources }),
+    ...(given?.resources && { resources: canonicalResources(given.resources, `${at}.resources`, problems) }),
   });
-  const registry = container(spec.registry, `registry-${spec.registry.type}`);
+  const registry = container(spec.registry, `registry-${spec.registry.type}`, "spec.registry");
   const webhook: WebhookSpec | undefined = spec.webhook && {
-    ...container(spec.webhook, "admission-webhook-k8s"),
+    ...container(spec.webhook, "admission-webhook-k8s", "spec.webhook"),
     replicas: spec.webhook.replicas ?? 1,
     failurePolicy: spec.webhook.failurePolicy ?? "Ignore",
   };
   const forwarders = spec.forwarders.map(
-    (given): ForwarderSpec => ({
+    (given, i): ForwarderSpec => ({
       type: given.type,
       name: given.name ?? `forwarder-${given.type}`,
-      ...container(given, `forwarder-${given.type}`),
+      ...container(given, `forwarder-${given.type}`, `spec.forwarders[${i}]`),
       ...(given.nodeSelector && { nodeSelector: given.nodeSelector }),
     }),
   );
@@ -93,7 +94,7 @@ export function modernMesh(
       replicas: spec.registry.replicaCount ?? 1,
       hostPort: spec.registry.hostPort ?? false,
     },
-    nsmgr: container(spec.nsmgr, "nsmgr"),
+    nsmgr: container(spec.nsmgr, "nsmgr", "spec.nsmgr"),
     excludePrefixes: container(
       spec.exclPref && {
         ...(spec.exclPref.exclPrefImage !== undefined && { image: spec.exclPref.exclPrefImage }),
@@ -101,6 +102,7 @@ export function modernMesh(
         ...(spec.exclPref.resources && { resources: spec.exclPref.resources }),
       },
       "exclude-prefixes-k8s",
+      "spec.exclPref",
     ),
     forwarders,
     ...(webhook && { webhook }),

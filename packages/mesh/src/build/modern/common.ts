@@ -1,6 +1,7 @@
 import { dirname } from "node:path/posix";
 import type { EnvVar, ModernMeshSpec } from "../../spec/mesh-spec.ts";
 import { type ReleaseFeatures, releaseFeatures } from "../../versions/releases.ts";
+import type { BuildOptions } from "../phase.ts";
 import { hostPath, type Place, place, value } from "../pod.ts";
 
 /** A mesh of upstream's programs has its release's ways; ours are one with their image. */
@@ -10,16 +11,24 @@ export interface ModernContext {
   readonly features?: ReleaseFeatures;
   /** Of the OpenTelemetry collector; absent without tracing. */
   readonly telemetryEndpoint?: string;
+  readonly relaxRegistryPolicies: boolean;
 }
 
-export function modernContext(mesh: ModernMeshSpec): ModernContext {
+export function modernContext(mesh: ModernMeshSpec, options: BuildOptions = {}): ModernContext {
   const features = mesh.provider === "upstream" ? releaseFeatures(mesh.version) : undefined;
   return {
     mesh,
+    relaxRegistryPolicies: options.relaxRegistryPolicies ?? false,
     ...(features && { features }),
     ...(mesh.tracing && { telemetryEndpoint: `otel-collector.${mesh.namespace}.svc:4317` }),
   };
 }
+
+/** An empty list of policies allows what older endpoints send (deployments-k8s#8187). */
+export const policyEnv = ({ features, relaxRegistryPolicies }: ModernContext): EnvVar[] =>
+  features?.registryPolicies && relaxRegistryPolicies
+    ? [value("NSM_REGISTRY_SERVER_POLICIES", ""), value("NSM_REGISTRY_CLIENT_POLICIES", "")]
+    : [];
 
 /** Marks Pods that get an identity of SPIRE. */
 export const spiffeLabel = { "spiffe.io/spiffe-id": "true" } as const;

@@ -18,6 +18,7 @@ import {
   grpcHealthProbes,
   type ModernContext,
   nodeByNode,
+  policyEnv,
   pullSecrets,
   spiffeLabels,
   spireEnv,
@@ -109,6 +110,7 @@ function managerEnv(context: ModernContext): EnvVar[] {
     field("POD_IP", "status.podIP"),
     value("NSM_LISTEN_ON", `${nsmSocket},${listenTcp}`),
     field("NODE_NAME", "spec.nodeName"),
+    ...policyEnv(context),
     ...telemetryEnv(context),
   ];
 }

@@ -22,7 +22,7 @@ import { webhook, webhookAnnotation, webhookCertificate, webhookService } from "
 
 /** A mesh of upstream's or of our programs. */
 export function modernParts(mesh: ModernMeshSpec, options: BuildOptions): Mesh {
-  const context = modernContext(mesh);
+  const context = modernContext(mesh, options);
   const managed = mesh.spire.mode === "managed";
   const request = webhookCertificate(context);
   const certificate = certificateOf(request, options);

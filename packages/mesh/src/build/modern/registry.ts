@@ -5,6 +5,7 @@ import { confined, container, field, registryPort, value, volumesOf } from "../p
 import { accounts } from "./accounts.ts";
 import {
   type ModernContext,
+  policyEnv,
   pullSecrets,
   spiffeLabels,
   spireEnv,
@@ -101,6 +102,7 @@ function registryEnv(context: ModernContext): EnvVar[] {
     value(`${prefix}LISTEN_ON`, `tcp://:${registryPort}`),
     // Our registry refuses names of other domains by itself when it has no proxy to ask.
     ...(features ? [value(`${prefix}PROXY_REGISTRY_URL`, k8s ? "nsmgr-proxy:5004" : features.memoryProxyUrl)] : []),
+    ...policyEnv(context),
     ...telemetryEnv(context),
   ];
 }
