@@ -20,6 +20,8 @@ export interface OperatorDeps {
   readonly port: MeshPort;
   readonly logger: Logger;
   readonly clock?: Clock;
+  /** Where its figures go; default one of its own. */
+  readonly metrics?: { readonly registry: Registry; readonly kube: KubeMetrics };
 }
 
 export interface RunningOperator extends Closable {
@@ -38,6 +40,11 @@ interface Progress {
   ready: boolean;
 }
 
+export function createMetrics(): { readonly registry: Registry; readonly kube: KubeMetrics } {
+  const registry = new Registry();
+  return { registry, kube: new KubeMetrics(registry) };
+}
+
 /**
  * Starts an operator: probes at once, then the election, and as leader the definitions, the caches and the controller.
  * A follower only renews its wish to lead; it holds no cache.
@@ -46,9 +53,8 @@ export async function createNsmOperator(config: OperatorConfig, deps: OperatorDe
   const { client, logger } = deps;
   const clock = deps.clock ?? systemClock;
   await using opened = new AsyncDisposableStack();
-  const registry = new Registry();
+  const { registry, kube: metrics } = deps.metrics ?? createMetrics();
   collectDefaultMetrics({ register: registry });
-  const metrics = new KubeMetrics(registry);
   const progress: Progress = { leading: false, ready: false };
   const ready = (): { ok: boolean; reason: string } => {
     if (!progress.leading) return { ok: true, reason: "standing by" };

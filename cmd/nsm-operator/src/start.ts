@@ -1,7 +1,7 @@
 import type { Logger } from "@nsmkit/core";
 import type { Running } from "@nsmkit/core/program";
 import { inClusterConfig, KubeClient, loadKubeconfig } from "@nsmkit/kube";
-import { createNsmOperator } from "./app.ts";
+import { createMetrics, createNsmOperator } from "./app.ts";
 import { loadMeshPort } from "./mesh/load.ts";
 import type { OperatorConfig } from "./settings.ts";
 
@@ -14,10 +14,13 @@ export async function startNsmOperator(
   const { kubeconfig, kubernetesHost, kubernetesPort } = config;
   const pod = { KUBERNETES_SERVICE_HOST: kubernetesHost, KUBERNETES_SERVICE_PORT: kubernetesPort };
   const cluster = kubeconfig === undefined ? await inClusterConfig(pod) : await loadKubeconfig(kubeconfig);
-  const client = opened.use(new KubeClient(cluster));
+  const metrics = createMetrics();
+  const client = opened.use(new KubeClient(cluster, { onAnswer: metrics.kube.answered(cluster.server) }));
   const port = await loadMeshPort(client, { logger, signal });
   const operatorNamespace = config.operatorNamespace ?? client.namespace;
-  const operator = opened.use(await createNsmOperator({ ...config, operatorNamespace }, { client, port, logger }));
+  const operator = opened.use(
+    await createNsmOperator({ ...config, operatorNamespace }, { client, port, logger, metrics }),
+  );
   logger.info("started", { namespaces: config.watchNamespaces.length === 0 ? "all" : config.watchNamespaces });
   const running = opened.move();
   const close = (): Promise<void> => running.disposeAsync();

@@ -15,6 +15,7 @@ export {
 } from "./client/client.ts";
 export { type ClientTls, type ClusterConfig, inClusterConfig, loadKubeconfig } from "./client/config.ts";
 export { isExpired, retryAfterMs } from "./client/status.ts";
+export type { TransportOptions } from "./client/transport.ts";
 export { Controller, type ControllerOptions, type Reconcile, type Reconciled } from "./controller/controller.ts";
 export { EventRecorder, type EventText } from "./events/recorder.ts";
 export { LeaderElection, type LeaderElectionOptions } from "./leader/lease.ts";

@@ -75,10 +75,16 @@ export class MeshReconciler {
       return await work();
     } catch (error) {
       if (!isCodedError(error) || error.retryable || error.code === "ABORTED") throw error;
+      // The cache may show the resource a moment longer than it lives.
+      if (error.code === "NOT_FOUND" && !(await this.#exists(pass))) return undefined;
       pass.logger.error("the mesh cannot be brought to its wanted state", { error, reason: error.message });
       await this.#fail(pass, error);
       return { requeueAfterMs: stuckMs };
     }
+  }
+
+  async #exists({ nsm, signal }: Pass): Promise<boolean> {
+    return (await this.#options.client.find(nsms, splitNamed(nsm), { signal })) !== undefined;
   }
 
   #pass(nsm: Nsm, signal: AbortSignal, logger: Logger): Pass & { nsm: Nsm } {

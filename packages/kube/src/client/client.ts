@@ -2,7 +2,7 @@ import { CodedError } from "@nsmkit/core";
 import { apiVersionOf, type KubeObject, kindText, type Resource, type ResourceName } from "../object.ts";
 import type { ClusterConfig } from "./config.ts";
 import { statusError } from "./status.ts";
-import { type Request, Transport } from "./transport.ts";
+import { type Request, Transport, type TransportOptions } from "./transport.ts";
 
 export interface CallOptions {
   readonly signal?: AbortSignal;
@@ -103,7 +103,7 @@ export class KubeClient implements Client, AsyncDisposable {
   /** Namespace of the context or the Pod. */
   readonly namespace: string;
 
-  constructor(config: ClusterConfig, options: { timeoutMs?: number; connections?: number } = {}) {
+  constructor(config: ClusterConfig, options: TransportOptions = {}) {
     this.#transport = new Transport(config, options);
     this.namespace = config.namespace;
   }

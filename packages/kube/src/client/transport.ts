@@ -18,16 +18,25 @@ export interface Request {
 /** A JSON answer above this is a defect or an attack: a page of 500 large objects has a tenth of it. */
 const longestBody = 256 << 20;
 
+export interface TransportOptions {
+  /** Bound of one request, ms; default 30,000. Streams have none. */
+  readonly timeoutMs?: number;
+  readonly connections?: number;
+  /** Told of every answer; the code is "<error>" when there was none, as client-go counts it. */
+  readonly onAnswer?: (method: string, code: string) => void;
+}
+
 /** HTTP to one API server. Streams have a connection of their own, so that watches never queue behind each other. */
 export class Transport {
   readonly server: string;
   readonly #config: ClusterConfig;
   readonly #pool: Pool;
   readonly #streams = new Set<Client>();
+  readonly #onAnswer: (method: string, code: string) => void;
   #requests = 0;
 
-  /** @param options.timeoutMs of one request, default 30,000; streams have none */
-  constructor(config: ClusterConfig, options: { timeoutMs?: number; connections?: number } = {}) {
+  constructor(config: ClusterConfig, options: TransportOptions = {}) {
+    this.#onAnswer = options.onAnswer ?? (() => {});
     this.server = config.server;
     this.#config = config;
     const timeout = options.timeoutMs ?? 30_000;
@@ -128,7 +137,7 @@ export class Transport {
     const authorization = await this.#config.authorization();
     this.#requests++;
     try {
-      return await via.request({
+      const response = await via.request({
         method: request.method,
         path: request.path,
         headers: {
@@ -140,7 +149,10 @@ export class Transport {
         body: request.body === undefined ? null : JSON.stringify(request.body),
         signal: request.signal ?? null,
       });
+      this.#onAnswer(request.method, String(response.statusCode));
+      return response;
     } catch (error) {
+      this.#onAnswer(request.method, "<error>");
       throw failure(request, error);
     }
   }

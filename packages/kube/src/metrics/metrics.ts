@@ -24,6 +24,8 @@ export class KubeMetrics {
   readonly queueSeconds: Histogram<"name" | "controller">;
   readonly workSeconds: Histogram<"name" | "controller">;
   readonly leader: Gauge<"name">;
+  /** Give `answered` to the client. */
+  readonly requests: Counter<"code" | "method" | "host">;
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -98,11 +100,23 @@ export class KubeMetrics {
       buckets: queueBuckets,
       registers,
     });
+    this.requests = new Counter({
+      name: "rest_client_requests_total",
+      help: "Number of HTTP requests, by status code, method and host",
+      labelNames: ["code", "method", "host"],
+      registers,
+    });
     this.leader = new Gauge({
       name: "leader_election_master_status",
       help: "1 if this process leads, else 0",
       labelNames: ["name"],
       registers,
     });
+  }
+
+  /** Counts the answers of one API server: `onAnswer` of a KubeClient. @param server its URL */
+  answered(server: string): (method: string, code: string) => void {
+    const { host } = new URL(server);
+    return (method, code) => this.requests.inc({ method, code, host });
   }
 }
