@@ -168,6 +168,7 @@ describe("NSM on a real API server", { skip: controlPlaneMissing() ?? false }, (
       };
       for (const object of meshOf(document).phases.flatMap(({ objects }) => objects)) {
         const applied = await apply(client, object, true);
+        assert.deepEqual(resourcesOf(applied), resourcesOf(object));
         // What the server drops or writes in another way would be put right, and written, for ever.
         assert.equal(findDrift(object, applied, fieldManager), undefined, `${object.kind}/${object.metadata.name}`);
       }
@@ -221,6 +222,14 @@ async function accountWith(client: KubeClient, name: string, rules: readonly Rul
   };
   const { status } = (await client.create<UnknownObject>(tokens, request)) as unknown as { status: { token: string } };
   return status.token;
+}
+
+/** Quantities are compared as text: what is rendered is what is stored. */
+function resourcesOf(object: UnknownObject): unknown {
+  const { template } = (object.spec ?? {}) as {
+    template?: { spec?: { containers?: readonly { resources?: object }[] } };
+  };
+  return template?.spec?.containers?.map(({ resources = {} }) => resources);
 }
 
 const testPem = (label: string): string => `-----BEGIN ${label}-----\nAAAA\n-----END ${label}-----\n`;

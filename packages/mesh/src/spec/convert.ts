@@ -40,7 +40,7 @@ export function convertNsm(nsm: Nsm): Converted {
   if (old.webhookName !== undefined && old.webhookName !== "nsm-admission-webhook") {
     note("spec.webhookName", `${old.webhookName} becomes admission-webhook-k8s, which has a fixed name`);
   }
-  if (old.insecure ?? true) {
+  if (old.insecure ?? !old.spire) {
     note("spec.insecure", "current releases always use TLS; SPIRE is installed for it (spire: managed)");
   }
   const namespace = old.namespace ?? metadata.namespace;

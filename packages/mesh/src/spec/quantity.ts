@@ -1,4 +1,4 @@
-/** Quantities as the API server writes them (apimachinery, api/resource): another spelling would look changed for ever. */
+/** Quantities as the API server writes them (apimachinery, api/resource), so that what is printed is what will be stored. */
 
 const decimal = ["n", "u", "m", "", "k", "M", "G", "T", "P", "E"] as const;
 const binary = ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"] as const;
