@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FakeClock } from "@nsmkit/core/testing";
+import { FakeClock, RecordingLogger } from "@nsmkit/core/testing";
 import fc from "fast-check";
 import { createScheduler } from "./index.ts";
 import { FakeSouthbound, testDescriptor } from "./testing/index.ts";
@@ -20,8 +20,10 @@ test("in any graph with circles, exactly what has all it needs outside its circl
         const clock = new FakeClock();
         const southbound = new FakeSouthbound(clock);
         if (slow) southbound.latencyMs = () => 5;
+        const logger = new RecordingLogger();
         const scheduler = createScheduler({
           clock,
+          logger,
           descriptors: [testDescriptor(southbound, "r/"), testDescriptor(southbound, "o/")],
         });
         const wanted = new Map<string, readonly string[]>();
@@ -49,6 +51,10 @@ test("in any graph with circles, exactly what has all it needs outside its circl
         }
         assert.deepEqual([...southbound.values.keys()].sort(), [...expected.keys()].sort());
         assert.deepEqual(southbound.violations, []);
+        assert.deepEqual(
+          logger.lines.filter(({ message }) => message === "values wait for each other"),
+          [],
+        );
         assert.equal(scheduler.metrics().queueLength, 0);
         await scheduler.close();
       },

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FakeClock } from "@nsmkit/core/testing";
+import { FakeClock, RecordingLogger } from "@nsmkit/core/testing";
 import fc from "fast-check";
 import { createScheduler } from "./index.ts";
 import { FakeSouthbound, type TestValue, testDescriptor } from "./testing/index.ts";
@@ -31,8 +31,10 @@ test("no two values ever hold the same claim, and every claim that is wanted is 
           }
         };
         const { update, ...recreated } = testDescriptor(southbound, "c/", { retrievable: false });
+        const logger = new RecordingLogger();
         const scheduler = createScheduler({
           clock,
+          logger,
           descriptors: [inPlace ? { ...recreated, ...(update ? { update } : {}) } : recreated],
         });
         const wanted = new Map<string, readonly string[]>();
@@ -49,6 +51,10 @@ test("no two values ever hold the same claim, and every claim that is wanted is 
         }
         await clock.advance(1000);
         assert.deepEqual(clashes, []);
+        assert.deepEqual(
+          logger.lines.filter(({ message }) => message === "values wait for each other"),
+          [],
+        );
         assert.equal(scheduler.metrics().queueLength, 0, "a transaction did not settle");
         const held = [...southbound.values.values()].flatMap((value) => (value as TestValue).claims ?? []);
         for (const [key, claims] of wanted) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FakeClock } from "@nsmkit/core/testing";
+import { FakeClock, RecordingLogger } from "@nsmkit/core/testing";
 import fc from "fast-check";
 import { createScheduler } from "./index.ts";
 import { FakeSouthbound, type TestValue, testDescriptor } from "./testing/index.ts";
@@ -26,7 +26,8 @@ test("calls that ignore their signals for long never overlap, and all is as want
             told.update?.(change, deaf),
           delete: (change: { key: string; value: unknown; metadata: unknown }) => told.delete?.(change, deaf),
         };
-        const scheduler = createScheduler({ clock, descriptors: [descriptor] });
+        const logger = new RecordingLogger();
+        const scheduler = createScheduler({ clock, logger, descriptors: [descriptor] });
         const wanted = new Map<string, string>();
         for (const [key, content, waitMs] of changes) {
           const txn = scheduler.transaction();
@@ -41,6 +42,10 @@ test("calls that ignore their signals for long never overlap, and all is as want
         assert.deepEqual(southbound.violations, []);
         const found = [...southbound.values].map(([key, value]) => [key, (value as TestValue).content]);
         assert.deepEqual(found.sort(), [...wanted].sort());
+        assert.deepEqual(
+          logger.lines.filter(({ message }) => message === "values wait for each other"),
+          [],
+        );
         assert.equal(scheduler.metrics().queueLength, 0);
         await scheduler.close();
       },

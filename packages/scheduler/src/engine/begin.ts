@@ -77,8 +77,11 @@ function returned(engine: Engine, call: SouthboundCall, take: () => void): void 
   ended(engine, call);
   if (engine.closed) return;
   engine.contain(call.node, () => {
-    if (call.overdue) returnedLate(engine, call);
+    const wasOverdue = call.overdue;
+    if (wasOverdue) returnedLate(engine, call);
     take();
+    // Much may have happened since it was given up: better look. (After a failure that is done anyway.)
+    if (wasOverdue && !call.node.unsure) engine.hooks.refresh(call.node);
   });
   engine.drain();
 }

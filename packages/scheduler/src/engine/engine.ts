@@ -114,7 +114,7 @@ export class Engine {
       }
     }
     for (const member of waitingInCycle(node)) this.touch(member);
-    if (node.exists && node.failure?.operation === "DELETE") this.#tellWhoWaits(node);
+    if (node.exists && (node.leaving || node.failure?.operation === "DELETE")) this.#tellWhoWaits(node);
     if (node.claims.length > 0) {
       for (const waiter of this.graph.claims.waitersFor(node)) if (waiter.inMotion) this.touch(waiter);
     }

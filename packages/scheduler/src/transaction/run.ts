@@ -38,6 +38,7 @@ export interface RunOptions {
   readonly startMs: number;
   readonly resync?: ResyncType;
   readonly description?: string;
+  /** `attempt` 0: not a repetition of something that failed. */
   readonly retryFor?: { readonly seqNum: number; readonly attempt: number };
   readonly retry?: RetryPolicy | undefined;
   readonly revertOnFailure?: boolean;

@@ -187,7 +187,7 @@ export class Runner {
       nodes.push(node);
     }
     for (const [seqNum, nodes] of bySeqNum) {
-      const run = this.#begin({ type: "RetryUnimplOps", retryFor: { seqNum, attempt: 1 } });
+      const run = this.#begin({ type: "RetryUnimplOps", retryFor: { seqNum, attempt: 0 } });
       this.#again(run, nodes);
     }
   }
