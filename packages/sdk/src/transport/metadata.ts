@@ -1,6 +1,6 @@
 import { CodedError } from "@nsmkit/core";
 import type { Metadata } from "./api.ts";
-import type { HeaderList } from "./wire/stream.ts";
+import type { HeaderList } from "./http2/wire.ts";
 
 export const emptyMetadata: Metadata = new Map();
 

@@ -6,7 +6,12 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import tls from "node:tls";
 import { create } from "@bufbuild/protobuf";
-import { NetworkService, NetworkServiceRequestSchema } from "@nsmkit/api/networkservice";
+import {
+  MonitorConnection,
+  MonitorScopeSelectorSchema,
+  NetworkService,
+  NetworkServiceRequestSchema,
+} from "@nsmkit/api/networkservice";
 import { Deferred, mustExist } from "@nsmkit/core";
 import { RecordingLogger } from "@nsmkit/core/testing";
 import { insecureIdentity, type Svid, type SvidSource, spiffeIdentity } from "../identity/index.ts";
@@ -230,19 +235,63 @@ test("after a rotation new connections use the new certificate and running strea
     await gate.promise;
     yield second;
   };
+  const events = [new Deferred<void>(), new Deferred<void>()];
+  const monitor = bindService(MonitorConnection, {
+    async *monitorConnections() {
+      for (const { promise } of events) {
+        await promise;
+        yield {};
+      }
+    },
+  });
   await using identity = await spiffeIdentity({ source });
   await using server = await listen(["tcp://127.0.0.1:0"], {
     identity: await identify({ path: "/nsmgr" }),
-    services: [service],
+    services: [service, monitor],
   });
   await using channel = dial(server.urls[0] ?? "", { identity });
   await channel.unary(method, request);
   assert.deepEqual(callers.at(-1)?.certificate, first.chain[0].raw);
+  const all = create(MonitorScopeSelectorSchema);
+  const stream = channel.serverStream(MonitorConnection.method.monitorConnections, all)[Symbol.asyncIterator]();
+  events[0]?.resolve();
+  assert.equal((await stream.next()).done, false);
   const rotated = new Promise<void>((resolve) => identity.tls?.onRotated(resolve));
   gate.resolve();
   await rotated;
   await channel.unary(method, request);
   assert.deepEqual(callers.at(-1)?.certificate, second.chain[0].raw);
+  events[1]?.resolve();
+  assert.equal((await stream.next()).done, false);
+  assert.equal((await stream.next()).done, true);
+});
+
+test("Node tells whether a client's certificate is trusted; without that no client would be let in", async () => {
+  const { certificate, key } = await ca.issue({ path: "/nsmgr" });
+  const server = tls.createServer({ cert: certificate.toString(), key: key.export({ type: "pkcs8", format: "pem" }) });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as net.AddressInfo;
+  const socket = tls.connect({ host: "127.0.0.1", port, rejectUnauthorized: false });
+  await new Promise<void>((resolve) => socket.once("secureConnect", resolve));
+  const handle = Reflect.get(socket, "_handle") as { verifyError(): unknown };
+  assert.ok(handle.verifyError() instanceof Error);
+  socket.destroy();
+  server.close();
+});
+
+test("a connection is renewed when half of its certificate's life is over", async () => {
+  await using server = await listen(["tcp://127.0.0.1:0"], {
+    identity: await identify({ path: "/nsmgr" }),
+    services: [service],
+  });
+  await using channel = dial(server.urls[0] ?? "", { identity: await identify({ path: "/nsc", lifeMs: 3000 }) });
+  const peers = new Set<Peer>();
+  const until = performance.now() + 2200;
+  for (; performance.now() < until && peers.size < 2; await new Promise((resolve) => setTimeout(resolve, 50))) {
+    const { peer } = await channel.unary(method, request);
+    peers.add(peer);
+  }
+  assert.equal(peers.size, 2);
 });
 
 test("a client that stops in the middle of the TLS handshake does not keep the server from closing", async () => {

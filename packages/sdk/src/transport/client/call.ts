@@ -1,10 +1,11 @@
 import { type DescMessage, fromBinary, type MessageShape } from "@bufbuild/protobuf";
 import { CodedError } from "@nsmkit/core";
 import type { Metadata, Peer } from "../api.ts";
+import { ErrorCode } from "../http2/frame.ts";
+import type { HeaderList, StreamEvents, WireStream } from "../http2/wire.ts";
 import { MessageReader } from "../message.ts";
 import { emptyMetadata, headerOf, metadataOf } from "../metadata.ts";
 import { decodeMessage, errorOfStatus, GrpcStatus, statusOfHttp, statusOfReset } from "../status.ts";
-import { type HeaderList, ResetCode, type StreamEvents, type WireStream } from "../wire/stream.ts";
 
 /** How a call ended, once the stream is closed. */
 export interface CallOutcome {
@@ -48,7 +49,7 @@ export abstract class ClientCall<O extends DescMessage> implements StreamEvents 
   cancel(error: CodedError): void {
     if (this.#closed || this.#failure) return;
     this.#failure = error;
-    if (this.stream) this.stream.reset(ResetCode.CANCEL);
+    if (this.stream) this.stream.reset(ErrorCode.CANCEL);
     else this.onClose(undefined);
   }
 
@@ -88,7 +89,7 @@ export abstract class ClientCall<O extends DescMessage> implements StreamEvents 
     if (this.#closed) return;
     this.#closed = true;
     const error = this.#failure ?? this.#outcomeOf(reset, cause);
-    const untouched = !this.#headersSeen && this.#failure === undefined && reset === ResetCode.REFUSED_STREAM;
+    const untouched = !this.#headersSeen && this.#failure === undefined && reset === ErrorCode.REFUSED_STREAM;
     this.onOutcome(error ? { error, untouched } : { untouched });
   }
 
@@ -121,6 +122,6 @@ export abstract class ClientCall<O extends DescMessage> implements StreamEvents 
 
   #fail(error: CodedError): void {
     this.#failure ??= error;
-    this.stream?.reset(ResetCode.CANCEL);
+    this.stream?.reset(ErrorCode.CANCEL);
   }
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
+import http2 from "node:http2";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -260,6 +261,58 @@ test("closing a channel lets unary calls finish, ends its streams, and leaves no
   await assert.rejects(channel.ready({ signal: AbortSignal.timeout(1000) }), { code: "CLOSED" });
   await pause(10);
   assert.equal(await openFiles(), before);
+});
+
+test("calls beyond what a server takes on one connection go over further ones", async () => {
+  let connections = 0;
+  const server = http2.createServer({ settings: { maxConcurrentStreams: 3 } });
+  server.on("session", () => connections++);
+  server.on("stream", (stream: http2.ServerHttp2Stream) => {
+    stream.resume();
+    setTimeout(() => {
+      stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
+      stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
+      stream.end(Buffer.alloc(5));
+    }, 30);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const channel = dial(`tcp://127.0.0.1:${(server.address() as net.AddressInfo).port}`, { identity });
+  for (const warm of [false, true]) {
+    await Promise.all(Array.from({ length: 20 }, () => channel.unary(method, ask())));
+    assert.ok(connections >= 7, `${connections} connections, ${warm ? "warm" : "cold"}`);
+  }
+  await channel.close();
+  server.close();
+});
+
+test("a server that closes the connection's new streams by GOAWAY loses no call", async () => {
+  let connections = 0;
+  const server = http2.createServer();
+  server.on("session", () => connections++);
+  server.on("stream", (stream: http2.ServerHttp2Stream) => {
+    stream.resume();
+    stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
+    stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
+    stream.end(Buffer.alloc(5));
+    // As a server with a maximum connection age does.
+    if (connections < 5) stream.session?.close();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await using channel = dial(`tcp://127.0.0.1:${(server.address() as net.AddressInfo).port}`, { identity });
+  for (let n = 0; n < 20; n++) await channel.unary(method, ask());
+  assert.ok(connections >= 5);
+  server.close();
+});
+
+test("a peer that is no gRPC server is named as such", async () => {
+  const server = http2.createServer((_request, response) =>
+    response.writeHead(404, { "content-type": "text/html" }).end("<html>"),
+  );
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const channel = dial(`tcp://127.0.0.1:${(server.address() as net.AddressInfo).port}`, { identity });
+  await assert.rejects(channel.unary(method, ask()), { code: "UNSUPPORTED", message: /no gRPC server.*404/ });
+  await channel.close();
+  server.close();
 });
 
 test("metadata that cannot be sent fails the call by name", async () => {

@@ -10,10 +10,10 @@ import {
 import { abortError, CodedError, isCodedError, messageOf } from "@nsmkit/core";
 import type { CallOptions, Channel, Dial, DialOptions, Peer } from "../api.ts";
 import { ConnectionUsedUp } from "../http2/client.ts";
+import type { WireStream } from "../http2/wire.ts";
 import { frameMessage } from "../message.ts";
 import { appendMetadata, formatTimeout } from "../metadata.ts";
 import { parseTarget } from "../target.ts";
-import type { WireStream } from "../wire/stream.ts";
 import type { ClientCall } from "./call.ts";
 import { type Connection, Connector } from "./connector.ts";
 import { StreamingCall } from "./streaming.ts";

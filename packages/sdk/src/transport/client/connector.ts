@@ -12,8 +12,8 @@ import {
 import type { DialOptions, Peer } from "../api.ts";
 import { openTransport } from "../connection.ts";
 import { Http2Client } from "../http2/client.ts";
+import type { WireClient } from "../http2/wire.ts";
 import { formatTarget, type Target } from "../target.ts";
-import type { WireClient } from "../wire/stream.ts";
 import { connectSocket } from "./connect.ts";
 
 export interface Connection {

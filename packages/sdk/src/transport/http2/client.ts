@@ -1,10 +1,10 @@
 import { CodedError } from "@nsmkit/core";
 import type { BytePipe } from "../pipe.ts";
-import type { HeaderList, StreamEvents, WireClient, WireStream } from "../wire/stream.ts";
 import { Http2Connection } from "./connection.ts";
 import { ErrorCode, preface, Setting } from "./frame.ts";
 import { type DecodedHeaders, maxHeaderListSize } from "./hpack/decoder.ts";
 import { Http2Stream } from "./stream.ts";
+import type { HeaderList, StreamEvents, WireClient, WireStream } from "./wire.ts";
 
 /** Stream ids have 31 bits, and a client's are odd. */
 const lastPossibleId = 2 ** 31 - 1;

@@ -1,5 +1,5 @@
 import type { BytePipe, PipeEvents } from "../pipe.ts";
-import type { HeaderList } from "../wire/stream.ts";
+import { AbuseGuard } from "./abuse.ts";
 import {
   ConnectionError,
   defaultFrameBytes,
@@ -12,19 +12,17 @@ import {
   longestWindowBytes,
   Setting,
 } from "./frame.ts";
-import { type DecodedHeaders, HpackDecoder, maxHeaderListSize } from "./hpack/decoder.ts";
+import { type HeaderBlock, HeaderBlocks, unpadded } from "./headerblock.ts";
+import type { DecodedHeaders } from "./hpack/decoder.ts";
 import { HpackEncoder } from "./hpack/encoder.ts";
 import { HpackError } from "./hpack/error.ts";
 import type { Http2Stream, StreamHost } from "./stream.ts";
+import { ReceiveWindow } from "./window.ts";
+import type { HeaderList } from "./wire.ts";
 import { FrameWriter } from "./writer.ts";
 
 /** Window of the whole connection. Single streams are what holds a sender back: a slow one must not stop the others. */
 const connectionWindowBytes = 4 * 1024 * 1024;
-/** Frames in a row that only cost us work, RFC 9113 section 10.5: beyond it the peer is not well-meaning. */
-const emptyFramesAllowed = 32_768;
-/** Answers that may wait for a peer that asks but does not read. */
-const unreadAnswerBytes = 1024 * 1024;
-
 /** How long a peer may take to close its side of a connection that is finished, ms. */
 const lingerMs = 1000;
 
@@ -45,14 +43,11 @@ export abstract class Http2Connection implements StreamHost, PipeEvents {
   protected ended = false;
   readonly #pipe: BytePipe;
   readonly #reader = new FrameReader();
-  readonly #decoder = new HpackDecoder();
+  readonly #blocks = new HeaderBlocks();
+  readonly #guard = new AbuseGuard();
   readonly #encoder = new HpackEncoder();
   readonly #parked = new Set<Http2Stream>();
-  #unacknowledged = 0;
-  #receiveWindow = connectionWindowBytes;
-  #emptyFrames = 0;
-  #answerBytes = 0;
-  #block: { streamId: number; end: boolean; parts: Buffer[]; bytes: number } | undefined;
+  readonly #receiveWindow = new ReceiveWindow(connectionWindowBytes);
   #cause: unknown;
 
   constructor(pipe: BytePipe) {
@@ -100,7 +95,7 @@ export abstract class Http2Connection implements StreamHost, PipeEvents {
 
   onDrain(): void {
     this.writer.blocked = false;
-    this.#answerBytes = 0;
+    this.#guard.drained();
     this.#flushParked();
   }
 
@@ -178,7 +173,7 @@ export abstract class Http2Connection implements StreamHost, PipeEvents {
 
   protected refuse(streamId: number, code: number): void {
     this.writer.numberFrame(FrameType.RST_STREAM, 0, streamId, code);
-    this.#answered(frameHeaderBytes + 4);
+    this.#guard.answered(frameHeaderBytes + 4, this.writer.blocked);
   }
 
   #flushParked(): void {
@@ -192,7 +187,7 @@ export abstract class Http2Connection implements StreamHost, PipeEvents {
 
   readonly #onFrame = (type: number, flags: number, streamId: number, payload: Buffer): void => {
     if (this.ended) return;
-    if (this.#block && type !== FrameType.CONTINUATION) {
+    if (this.#blocks.unfinished && type !== FrameType.CONTINUATION) {
       throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "a header block is interrupted by another frame");
     }
     if (!this.settingsSeen && type !== FrameType.SETTINGS) {
@@ -203,10 +198,10 @@ export abstract class Http2Connection implements StreamHost, PipeEvents {
         this.#onData(flags, streamId, payload);
         break;
       case FrameType.HEADERS:
-        this.#onHeaders(flags, streamId, payload);
+        this.#takeBlock(this.#blocks.begin(flags, streamId, payload));
         break;
       case FrameType.CONTINUATION:
-        this.#onContinuation(flags, streamId, payload);
+        this.#takeBlock(this.#blocks.continue(flags, streamId, payload));
         break;
       case FrameType.RST_STREAM:
         this.#onReset(streamId, payload);
@@ -228,24 +223,20 @@ export abstract class Http2Connection implements StreamHost, PipeEvents {
         throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "nobody may push here");
       default:
         // PRIORITY says nothing any more, and unknown types are to be ignored: RFC 9113 sections 5.3 and 5.5.
-        this.#countEmpty();
+        this.#guard.idleFrame();
     }
   };
 
   #onData(flags: number, streamId: number, payload: Buffer): void {
     if (streamId === 0) throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "DATA on stream 0");
-    this.#receiveWindow -= payload.length;
-    if (this.#receiveWindow < 0)
+    if (!this.#receiveWindow.take(payload.length)) {
       throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, "the connection's window is overrun");
-    this.#unacknowledged += payload.length;
-    if (this.#unacknowledged * 2 >= connectionWindowBytes) {
-      this.writer.numberFrame(FrameType.WINDOW_UPDATE, 0, 0, this.#unacknowledged);
-      this.#receiveWindow += this.#unacknowledged;
-      this.#unacknowledged = 0;
     }
+    const restored = this.#receiveWindow.restore();
+    if (restored > 0) this.writer.numberFrame(FrameType.WINDOW_UPDATE, 0, 0, restored);
     const end = (flags & Flag.END_STREAM) !== 0;
-    if (payload.length === 0 && !end) this.#countEmpty();
-    else this.#emptyFrames = 0;
+    if (payload.length === 0 && !end) this.#guard.idleFrame();
+    else this.#guard.usefulFrame();
     const stream = this.streams.get(streamId);
     if (!stream) {
       this.#expectKnown(streamId, "DATA");
@@ -259,37 +250,13 @@ export abstract class Http2Connection implements StreamHost, PipeEvents {
     if (!stream.takeData(bytes, payload.length, end)) stream.reset(ErrorCode.FLOW_CONTROL_ERROR);
   }
 
-  #onHeaders(flags: number, streamId: number, payload: Buffer): void {
-    if (streamId === 0) throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "HEADERS on stream 0");
-    const priority = flags & Flag.PRIORITY ? 5 : 0;
-    const part = flags & Flag.PADDED ? unpadded(payload, priority) : payload.subarray(priority);
-    if (payload.length < priority) throw new ConnectionError(ErrorCode.FRAME_SIZE_ERROR, "HEADERS is too short");
-    this.#block = { streamId, end: (flags & Flag.END_STREAM) !== 0, parts: [part], bytes: part.length };
-    if (flags & Flag.END_HEADERS) this.#endBlock();
-  }
-
-  #onContinuation(flags: number, streamId: number, payload: Buffer): void {
-    const block = this.#block;
-    if (block?.streamId !== streamId) {
-      throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "CONTINUATION without a header block");
+  #takeBlock(block: HeaderBlock | undefined): void {
+    if (!block) {
+      this.#guard.idleFrame();
+      return;
     }
-    block.parts.push(payload);
-    block.bytes += payload.length;
-    if (payload.length === 0) this.#countEmpty();
-    // Compressed it is no longer than the list it stands for, give or take the lengths of strings.
-    if (block.bytes > maxHeaderListSize)
-      throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, "a header block is too large");
-    if (flags & Flag.END_HEADERS) this.#endBlock();
-  }
-
-  #endBlock(): void {
-    const block = this.#block;
-    if (!block) return;
-    this.#block = undefined;
-    this.#emptyFrames = 0;
-    const bytes = block.parts.length === 1 ? (block.parts[0] as Buffer) : Buffer.concat(block.parts);
-    // Also for a stream that is gone: the table is the connection's.
-    this.onHeaderBlock(block.streamId, this.#decoder.decode(bytes), block.end);
+    this.#guard.usefulFrame();
+    this.onHeaderBlock(block.streamId, block.headers, block.end);
   }
 
   #onReset(streamId: number, payload: Buffer): void {
@@ -307,7 +274,7 @@ export abstract class Http2Connection implements StreamHost, PipeEvents {
     }
     for (let at = 0; at < payload.length; at += 6) this.#set(payload.readUInt16BE(at), payload.readUInt32BE(at + 2));
     this.writer.frame(FrameType.SETTINGS, Flag.ACK, 0, nothing);
-    this.#answered(frameHeaderBytes);
+    this.#guard.answered(frameHeaderBytes, this.writer.blocked);
     if (this.settingsSeen) return;
     this.settingsSeen = true;
     this.onSettled();
@@ -340,7 +307,7 @@ export abstract class Http2Connection implements StreamHost, PipeEvents {
       return;
     }
     this.writer.frame(FrameType.PING, Flag.ACK, 0, payload);
-    this.#answered(frameHeaderBytes + 8);
+    this.#guard.answered(frameHeaderBytes + 8, this.writer.blocked);
   }
 
   #onWindowUpdate(streamId: number, payload: Buffer): void {
@@ -366,31 +333,8 @@ export abstract class Http2Connection implements StreamHost, PipeEvents {
     if (streamId > this.lastStreamId || streamId % 2 === 0) {
       throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, `${what} on stream ${streamId}, which was never opened`);
     }
-    this.#countEmpty();
+    this.#guard.idleFrame();
   }
-
-  #countEmpty(): void {
-    this.#emptyFrames++;
-    if (this.#emptyFrames <= emptyFramesAllowed) return;
-    throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, "too many frames without effect");
-  }
-
-  /** Answers to control frames are never held back, so that a peer that does not read must not get any number of them. */
-  #answered(bytes: number): void {
-    if (!this.writer.blocked) return;
-    this.#answerBytes += bytes;
-    if (this.#answerBytes > unreadAnswerBytes) {
-      throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, "the peer asks and does not read the answers");
-    }
-  }
-}
-
-function unpadded(payload: Buffer, skip: number): Buffer {
-  const padding = payload[0] ?? 0;
-  const from = 1 + skip;
-  if (payload.length < from + padding)
-    throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "padding is longer than its frame");
-  return payload.subarray(from, payload.length - padding);
 }
 
 function expectSize(right: boolean, what: string): void {

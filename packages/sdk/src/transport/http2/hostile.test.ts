@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { MemoryPipe } from "../../testing/pipe.ts";
-import type { StreamEvents, WireStream } from "../wire/stream.ts";
 import { Http2Client } from "./client.ts";
 import { ErrorCode, FrameType, preface } from "./frame.ts";
 import { HpackEncoder } from "./hpack/encoder.ts";
 import { Http2Server } from "./server.ts";
+import type { StreamEvents, WireStream } from "./wire.ts";
 
 const ignore: StreamEvents = { onHeaders() {}, onData() {}, onEnd() {}, onDrain() {}, onClose() {} };
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

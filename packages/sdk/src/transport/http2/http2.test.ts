@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { MemoryPipe } from "../../testing/pipe.ts";
-import type { HeaderList, StreamEvents, WireStream } from "../wire/stream.ts";
 import { ConnectionUsedUp, Http2Client } from "./client.ts";
 import { defaultWindowBytes, ErrorCode } from "./frame.ts";
 import { Http2Server } from "./server.ts";
+import type { HeaderList, StreamEvents, WireStream } from "./wire.ts";
 
 /** Keeps what a stream tells, in order. */
 class Recorder implements StreamEvents {

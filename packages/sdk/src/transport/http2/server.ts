@@ -1,9 +1,9 @@
 import type { BytePipe } from "../pipe.ts";
-import type { HeaderList, StreamEvents, WireStream } from "../wire/stream.ts";
 import { Http2Connection } from "./connection.ts";
 import { ConnectionError, ErrorCode, preface, Setting } from "./frame.ts";
 import { type DecodedHeaders, maxHeaderListSize } from "./hpack/decoder.ts";
 import { Http2Stream } from "./stream.ts";
+import type { HeaderList, StreamEvents, WireStream } from "./wire.ts";
 
 const lastPossibleId = 2 ** 31 - 1;
 

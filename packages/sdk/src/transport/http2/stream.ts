@@ -1,5 +1,6 @@
-import type { HeaderList, StreamEvents, WireStream } from "../wire/stream.ts";
 import { defaultWindowBytes, ErrorCode, FrameType, longestWindowBytes } from "./frame.ts";
+import { ReceiveWindow } from "./window.ts";
+import type { HeaderList, StreamEvents, WireStream } from "./wire.ts";
 import type { FrameWriter } from "./writer.ts";
 
 /** Unsent data of one stream above which its writer is asked to wait. */
@@ -24,9 +25,7 @@ export class Http2Stream implements WireStream {
   readonly #host: StreamHost;
   readonly #events: StreamEvents;
   #sendWindow: number;
-  /** What the peer may still send; it has to respect it. */
-  #receiveWindow = defaultWindowBytes;
-  #unacknowledged = 0;
+  readonly #receiveWindow = new ReceiveWindow(defaultWindowBytes);
   #queue: Uint8Array[] = [];
   #queuedBytes = 0;
   #after: HeaderList | "end" | undefined;
@@ -110,8 +109,7 @@ export class Http2Stream implements WireStream {
 
   /** @param counted payload with its padding, as flow control counts it. @returns false when the peer overran its window */
   takeData(bytes: Uint8Array, counted: number, end: boolean): boolean {
-    this.#receiveWindow -= counted;
-    if (this.#receiveWindow < 0) return false;
+    if (!this.#receiveWindow.take(counted)) return false;
     if (bytes.length > 0) this.#events.onData(bytes);
     if (this.#closed) return true;
     if (end) {
@@ -119,7 +117,6 @@ export class Http2Stream implements WireStream {
       this.#endRemote();
       return true;
     }
-    this.#unacknowledged += counted;
     if (!this.#paused) this.#acknowledge();
     return true;
   }
@@ -183,10 +180,9 @@ export class Http2Stream implements WireStream {
   }
 
   #acknowledge(): void {
-    if (this.#closed || this.#remoteEnded || this.#unacknowledged * 2 < defaultWindowBytes) return;
-    this.#host.writer.numberFrame(FrameType.WINDOW_UPDATE, 0, this.id, this.#unacknowledged);
-    this.#receiveWindow += this.#unacknowledged;
-    this.#unacknowledged = 0;
+    if (this.#closed || this.#remoteEnded) return;
+    const bytes = this.#receiveWindow.restore();
+    if (bytes > 0) this.#host.writer.numberFrame(FrameType.WINDOW_UPDATE, 0, this.id, bytes);
   }
 
   #endLocal(): void {

@@ -27,11 +27,6 @@ export class FrameWriter {
     this.#pipe = pipe;
   }
 
-  /** Bytes gathered and not yet handed to the pipe. */
-  get gathered(): number {
-    return this.#at;
-  }
-
   frame(type: number, flags: number, streamId: number, payload: Uint8Array): void {
     const at = this.#open(type, flags, streamId, payload.length);
     this.#block.set(payload, at);

@@ -1,11 +1,11 @@
 import { create, type DescMessage, fromBinary, isMessage, type Message, toBinary } from "@bufbuild/protobuf";
 import { abortable, CodedError, isCodedError, type Logger } from "@nsmkit/core";
 import type { Metadata, Peer, ServerCall } from "../api.ts";
+import type { HeaderList, StreamEvents, WireStream } from "../http2/wire.ts";
 import { Inbox } from "../inbox.ts";
 import { frameMessage, MessageReader } from "../message.ts";
 import { checkMetadata, headerOf, metadataOf, parseTimeout } from "../metadata.ts";
 import { encodeMessage, statusOf } from "../status.ts";
-import { type HeaderList, ResetCode, type StreamEvents, type WireStream } from "../wire/stream.ts";
 import type { BoundMethod } from "./service.ts";
 
 /** Why `ServerCall.signal` is cancelled. */
@@ -251,5 +251,4 @@ export function refuse(stream: WireStream, status: number, message: string): voi
     ],
     true,
   );
-  stream.reset(ResetCode.NO_ERROR);
 }

@@ -1,10 +1,10 @@
 import type { Logger } from "@nsmkit/core";
 import type { Peer } from "../api.ts";
 import { Http2Server } from "../http2/server.ts";
+import type { HeaderList, StreamEvents, WireStream } from "../http2/wire.ts";
 import { headerOf } from "../metadata.ts";
 import type { BytePipe } from "../pipe.ts";
 import { GrpcStatus } from "../status.ts";
-import type { HeaderList, StreamEvents, WireStream } from "../wire/stream.ts";
 import { IncomingCall, refuse } from "./call.ts";
 import type { BoundMethod } from "./service.ts";
 

@@ -37,6 +37,3 @@ export interface WireClient {
   drain(): void;
   destroy(): void;
 }
-
-/** RST_STREAM codes that we send, RFC 9113 section 7. */
-export const ResetCode = { NO_ERROR: 0, PROTOCOL_ERROR: 1, INTERNAL_ERROR: 2, REFUSED_STREAM: 7, CANCEL: 8 } as const;
