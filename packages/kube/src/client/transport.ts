@@ -1,3 +1,4 @@
+import { createSecureContext, type SecureContext } from "node:tls";
 import { abortError, CodedError, isCodedError } from "@nsmkit/core";
 import { Client, type Dispatcher, Pool } from "undici";
 import type { ClusterConfig } from "./config.ts";
@@ -33,6 +34,7 @@ export class Transport {
   readonly #pool: Pool;
   readonly #streams = new Set<Client>();
   readonly #onAnswer: (method: string, code: string) => void;
+  #context: SecureContext | undefined;
   #requests = 0;
 
   constructor(config: ClusterConfig, options: TransportOptions = {}) {
@@ -55,13 +57,17 @@ export class Transport {
 
   #connect(): { connect: Record<string, unknown> } {
     const { ca, cert, key, insecureSkipVerify, serverName } = this.#config.tls;
+    // One for all connections: every watch has a connection, and a context of its own for each costs half a mebibyte.
+    this.#context ??= createSecureContext({
+      ...(ca === undefined ? {} : { ca }),
+      ...(cert === undefined ? {} : { cert }),
+      ...(key === undefined ? {} : { key }),
+    });
     return {
       connect: {
         timeout: 10_000,
         rejectUnauthorized: !insecureSkipVerify,
-        ...(ca === undefined ? {} : { ca }),
-        ...(cert === undefined ? {} : { cert }),
-        ...(key === undefined ? {} : { key }),
+        secureContext: this.#context,
         ...(serverName === undefined ? {} : { servername: serverName }),
       },
     };
