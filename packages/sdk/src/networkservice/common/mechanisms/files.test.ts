@@ -74,6 +74,21 @@ test("a received file is a path below, and the sender's own URL in the reply", a
   assert.equal(reply.mechanism?.parameters.inodeURL, "inode://4/1");
 });
 
+test("a caller that names a path instead of passing a file is refused, over whatever it calls", async () => {
+  for (const files of [new FakeFiles(), undefined]) {
+    const { ask, end, first } = server([recvFdServer()], files);
+    for (const inodeURL of ["file:///proc/1/ns/net", "file:/proc/1/ns/net"])
+      await assert.rejects(ask({ id: "c" }, parametersOf({ inodeURL })), {
+        code: "INVALID_ARGUMENT",
+        message: /inodeURL is "file:.*pass the file itself/,
+      });
+    await assert.rejects(ask({ id: "c", mechanism: mechanism("KERNEL", { inodeURL: "file:///proc/1/ns/net" }) }), {
+      code: "INVALID_ARGUMENT",
+    });
+    assert.deepEqual([end.requests.length, first.size], [0, 0]);
+  }
+});
+
 test("a refresh finds the same path, and close closes the file", async () => {
   const files = new FakeFiles();
   const { all, ask, end } = server([recvFdServer()], files);
@@ -184,6 +199,14 @@ test("close goes on when the file is gone", async () => {
     Object.assign(connection, { mechanism: mechanism("KERNEL", { inodeURL: "file:///no/such" }) });
   const reply = await all.request(testContext(), requestOf({ id: "c" }));
   await all.close(testContext(), reply);
+  assert.equal(end.closes.length, 1);
+});
+
+test("a next hop that answers with a path which we did not send is refused, and its connection closed", async () => {
+  const { all, end } = client([recvFdClient(), sendFdClient()], new FakeFiles());
+  end.reply = (connection) =>
+    Object.assign(connection, { mechanism: mechanism("KERNEL", { inodeURL: "file:///proc/1/ns/net" }) });
+  await assert.rejects(all.request(testContext(), requestOf({ id: "c" })), { code: "PROTOCOL" });
   assert.equal(end.closes.length, 1);
 });
 

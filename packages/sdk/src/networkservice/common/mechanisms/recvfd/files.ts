@@ -6,6 +6,19 @@ import type { FileTransceiver } from "../../../../transport/api.ts";
 import { parameter } from "../types.ts";
 import { type FileShare, shareFile } from "./shared.ts";
 
+export const fileOf = (mechanism: Mechanism | undefined): string | undefined =>
+  mechanism?.parameters[parameter.inodeUrl];
+
+/** @throws the code, for a mechanism of a peer that names a file of ours by its path */
+export function refusePath(mechanism: Mechanism | undefined, code: "INVALID_ARGUMENT" | "PROTOCOL"): void {
+  const url = fileOf(mechanism);
+  if (url?.startsWith("file:"))
+    throw new CodedError(
+      code,
+      `mechanism parameter ${parameter.inodeUrl} is ${JSON.stringify(url.slice(0, 80))}; pass the file itself over the unix socket and name it inode://<device>/<inode>`,
+    );
+}
+
 /** Files that one connection holds open, so that the path in a message stays the same from request to request. */
 export class HeldFiles {
   readonly #byInode = new Map<string, FileShare>();
