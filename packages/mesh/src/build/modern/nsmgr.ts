@@ -47,7 +47,8 @@ export function managers(context: ModernContext): MeshObject[] {
     places,
     resources: { requests: { cpu: "200m", memory: "100Mi" }, limits: { cpu: "400m", memory: "200Mi" } },
     ...(features ? {} : { command: ["nsmgr"] }),
-    ports: [{ name: "nsmgr", containerPort: managerPort, hostPort: managerPort }],
+    // Managers reach each other by Pod address. Ours may run without TLS, so it is not put on the node's address too.
+    ports: [{ name: "nsmgr", containerPort: managerPort, ...(features && { hostPort: managerPort }) }],
     ...(features ? grpcHealthProbes(features.managerProbeAddress, features.startupProbes) : tcpProbes(managerPort)),
   });
   const collector = container({
