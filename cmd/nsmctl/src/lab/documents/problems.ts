@@ -10,7 +10,12 @@ export class Problems {
 
   /** @param place `file:line`; `text` names object, field, value and remedy */
   add(place: string, text: string): void {
-    const line = `${place}: ${text}`;
+    // One problem is one line, also when it repeats what somebody wrote: no line breaks, no terminal escapes.
+    const line = `${place}: ${text}`.replaceAll(/\p{Cc}/gu, (c) =>
+      JSON.stringify(c)
+        .slice(1, -1)
+        .replace(/^[^\\]$/, "?"),
+    );
     if (!this.#lines.includes(line)) this.#lines.push(line);
   }
 

@@ -8,7 +8,7 @@ export function fields<Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<S
   return z.strictObject(shape, {
     error: (issue) =>
       issue.code === "unrecognized_keys"
-        ? issue.keys.map((key) => `field "${key.slice(0, 64)}" is unknown; ${meant(key, known)}`).join("\n")
+        ? JSON.stringify(issue.keys.map((key) => `field "${key.slice(0, 64)}" is unknown; ${meant(key, known)}`))
         : undefined,
   });
 }
@@ -41,7 +41,8 @@ function addIssue(issue: z.core.$ZodIssue, document: SourceDocument, object: str
   const path = issue.path.filter((part) => typeof part !== "symbol");
   const below = path.length > 0 ? ` ${pathText(path)}` : "";
   if (issue.code === "unrecognized_keys") {
-    for (const [i, line] of issue.message.split("\n").entries())
+    // One message for each key, as `fields` made them.
+    for (const [i, line] of (JSON.parse(issue.message) as string[]).entries())
       problems.add(document.atKey([...path, issue.keys[i] ?? ""]), `${object}:${below} ${line}`.replace(/: {2}/, ": "));
     return;
   }
