@@ -261,12 +261,12 @@ export class Agent extends Program {
     });
   }
 
-  /** Values that are declared, and those of them that are not in place, with the reason. A restarted agent has DISCOVERED ones. */
+  /** Values that are declared, and those of them that are not in place, with the reason. */
   async values(): Promise<{ count: number; missing: string[] }> {
     const { json } = await this.http<Status[]>("GET", "/scheduler/status?key-prefix=config/");
     const missing = json
       .flatMap(({ value, derived_values = [] }) => [value, ...derived_values])
-      .filter(({ state }) => state !== "CONFIGURED" && state !== "DISCOVERED")
+      .filter(({ state }) => state !== "CONFIGURED")
       .map(({ key, state, error, details }) => `${key} ${state} ${error ?? details?.join(", ") ?? ""}`);
     return { count: json.length, missing };
   }

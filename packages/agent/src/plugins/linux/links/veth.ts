@@ -3,7 +3,7 @@ import { CodedError, isCodedError, KeyedQueue } from "@nsmkit/core";
 import { type Link, linkAdd, linkGet } from "@nsmkit/netlink";
 import type { LinuxContext } from "../context.ts";
 import { hostNameOf, interfaceTitle } from "../interface-check.ts";
-import { hostLinkKey, interfaceKey } from "../keys.ts";
+import { interfaceKey } from "../keys.ts";
 import type { OpenNamespace } from "../namespaces.ts";
 import type { LinkKind, LinkOptions } from "./kind.ts";
 import { adopt, newLinkOf, removeOwn } from "./own.ts";
@@ -22,12 +22,7 @@ export function vethLink(context: LinuxContext): LinkKind {
   return {
     defaultMtu: 1500,
     alias,
-    dependencies: (value) => [
-      { label: `other end ${peerNameOf(value)}`, key: interfaceKey(peerNameOf(value)) },
-      // Met as soon as links are followed. The scheduler takes over the dependencies of a retrieved value when all of
-      // them are exact keys, and then does not see that the two ends make a circle.
-      { label: "links are followed", anyOf: { keyPrefixes: [hostLinkKey("lo")] } },
-    ],
+    dependencies: (value) => [{ label: `other end ${peerNameOf(value)}`, key: interfaceKey(peerNameOf(value)) }],
     create: (value, namespace, options) =>
       pairs.run([value.name, peerNameOf(value)].sort().join("\0"), async () => {
         const [found] = await namespace.handle.batch([linkGet(hostNameOf(value))], options);
