@@ -100,7 +100,7 @@ for (const user of users)
       bench(pod("typo", "  containers: [{name: a, command: [no-such-program]}]"), async (made, file) => {
         const { code, stderr } = await made.run("up", "--wait", "2s", file);
         assert.equal(code, 1);
-        assert.match(stderr, /typo\/a: back-off: exit code 127: command not found/);
+        assert.match(stderr, /typo\/a: back-off: exit code 127: command not found; it said: .*no-such-program/);
         assert.match(await made.ok("logs", "typo"), /no-such-program/);
       }));
 

@@ -2,6 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { backoffDelay, type Clock, Deferred, systemClock, type Timer } from "@nsmkit/core";
 import type { RestartPolicy } from "../spec/spec.ts";
+import { LastWords } from "./last-words.ts";
 import type { LogFile } from "./log-file.ts";
 
 export type ProcessState =
@@ -35,6 +36,7 @@ export class ManagedProcess {
   #failures = 0;
   #timer: Timer | undefined;
   #stopping = false;
+  readonly #lastWords = new LastWords();
   readonly #completed = new Deferred<boolean>();
 
   constructor(options: ManagedProcessOptions) {
@@ -52,6 +54,11 @@ export class ManagedProcess {
     return this.#completed.promise;
   }
 
+  /** The last line that the program wrote in its present life, or in its last one while it waits for the next. */
+  get lastWords(): string {
+    return this.#lastWords.line;
+  }
+
   get restarts(): number {
     return this.#restarts;
   }
@@ -63,8 +70,12 @@ export class ManagedProcess {
     const child = this.#options.start();
     this.#child = child;
     const { pid } = child;
-    child.stdout?.on("data", (chunk: Buffer) => log.write(chunk));
-    child.stderr?.on("data", (chunk: Buffer) => log.write(chunk));
+    this.#lastWords.clear();
+    for (const stream of [child.stdout, child.stderr])
+      stream?.on("data", (chunk: Buffer) => {
+        log.write(chunk);
+        this.#lastWords.add(chunk);
+      });
     child.on("error", (error) => {
       log.note(`cannot be started: ${error.message}`);
       if (pid === undefined) this.#ended(127, null, startedMs);

@@ -51,11 +51,13 @@ async function connectionsOf(node: LabNode) {
 }
 
 export function programStatus(process: ManagedProcess): ProgramStatus {
-  const { state, restarts } = process;
+  const { state, restarts, lastWords } = process;
+  const said =
+    lastWords !== "" && (state.state === "back-off" || state.state === "failed") ? `; it said: ${lastWords}` : "";
   return {
     name: process.name,
     state: state.state,
-    ...("reason" in state ? { reason: state.reason } : {}),
+    ...("reason" in state ? { reason: `${state.reason}${said}` } : {}),
     ...("pid" in state ? { pid: state.pid } : {}),
     restarts,
   };
