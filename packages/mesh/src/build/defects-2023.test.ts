@@ -287,3 +287,8 @@ test("an amount that Kubernetes does not know is refused with its field", () => 
     },
   ]);
 });
+
+test("a configuration whose CA only its Pod knows stays while the Pod lives; others go while there is no backend", () => {
+  const needs = (version: string): number | undefined => meshOf(upstream({}, version)).phases.at(-1)?.needs?.length;
+  assert.deepEqual(["v1.2.0", "v1.3.0", "v1.11.2", "v1.12.0"].map(needs), [1, undefined, undefined, 1]);
+});

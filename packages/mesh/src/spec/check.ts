@@ -52,6 +52,12 @@ export function checkModern(
       `in ${mesh.version} each replica replaces the others' configuration; write 1, or version v1.12.0 or later`,
     );
   }
+  if (webhook?.failurePolicy === "Fail" && features?.webhookMode === "selfregister") {
+    wrong(
+      "spec.webhook.failurePolicy",
+      `in ${mesh.version} the webhook registers itself, and Fail would block Pods while it is away; write Ignore, or version v1.12.0 or later`,
+    );
+  }
   const folder = mesh.spire.agentSocket;
   if (folder.split("/").length < 5 || folder.includes("/../")) {
     wrong("spec.spireAgentSocket", `${folder} has no folder of its own; write one like /run/spire/sockets/agent.sock`);

@@ -41,6 +41,11 @@ export interface ReleaseFeatures {
   readonly webhookSidecarResources: boolean;
   /** `external`: certificate and configuration come from outside; `selfregister`: the program makes both at its start. */
   readonly webhookMode: "external" | "selfregister";
+  /**
+   * A webhook that registers itself keeps its CA nowhere else: its configuration must not be taken away while its Pod
+   * lives. Before v1.3.0 it must be taken away when the Pod has gone, since the next one stops where it finds one.
+   */
+  readonly webhookKeepsConfiguration: boolean;
   readonly forwarderTunnelIp: boolean;
   readonly ovs: boolean;
   readonly pprof: boolean;
@@ -84,6 +89,7 @@ export function releaseFeatures(version: string): ReleaseFeatures | undefined {
     webhookLabels: since("v1.2.0"),
     webhookSidecarResources: since("v1.11.0"),
     webhookMode: since("v1.12.0") ? "external" : "selfregister",
+    webhookKeepsConfiguration: since("v1.3.0") && !since("v1.12.0"),
     forwarderTunnelIp: !since("v1.12.0"),
     ovs: since("v1.1.0"),
     pprof: since("v1.14.0"),

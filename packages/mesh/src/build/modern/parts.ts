@@ -61,7 +61,7 @@ export function modernParts(mesh: ModernMeshSpec, options: BuildOptions): Mesh {
       mesh.forwarders.map((spec) => forwarder(context, spec)),
     ),
     phase("webhook", ready, webhookObjects),
-    phase("webhook-configuration", applied, configuration, backend),
+    phase("webhook-configuration", applied, configuration, context.features?.webhookKeepsConfiguration ? [] : backend),
   ];
   return {
     phases: phases.filter((made) => made !== undefined && made.objects.length > 0) as Phase[],
