@@ -12,6 +12,9 @@ import {
 } from "@nsmkit/mesh";
 import type { MeshPort, WantedMesh } from "./port.ts";
 
+/** Images of 2020 may be gone from their registry. */
+const legacyAdvice = "images of 2020 may be gone; nsmctl convert rewrites this resource for a current release";
+
 /** The meshes of @nsmkit/mesh. @param facts of this cluster */
 export function nsmkitMesh(definitions: readonly UnknownObject[], facts: ClusterFacts): MeshPort {
   return {
@@ -48,6 +51,7 @@ export function readMesh(object: UnknownObject, facts: ClusterFacts): WantedMesh
     provider: spec.provider,
     warnings: warnings.map((warning) => warning.message),
     certificates: buildMesh(spec).certificates,
+    ...(spec.provider === "legacy" ? { imageAdvice: legacyAdvice } : {}),
     stepwise: spec.provider !== "legacy",
     build: (version, certificates) => {
       const step = version === spec.version ? spec : at(version).spec;

@@ -39,6 +39,8 @@ export interface WantedMesh {
   /** What a user should know though it works. */
   readonly warnings: readonly string[];
   readonly certificates: readonly CertificateRequest[];
+  /** What to do when its images cannot be had. */
+  readonly imageAdvice?: string;
   /** Whether `version` moves in steps; an image tag of the first generation does not. */
   readonly stepwise: boolean;
   /** @param version the one to build, during an upgrade not the wanted one */

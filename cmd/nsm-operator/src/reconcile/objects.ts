@@ -1,5 +1,6 @@
 import { CodedError, isCodedError } from "@nsmkit/core";
 import { type Client, findDrift, type Resource, type UnknownObject } from "@nsmkit/kube";
+import { troubleOf } from "../health/pods.ts";
 import type { Inventory } from "../inventory/inventory.ts";
 import { kindOf, nameOf } from "../inventory/kinds.ts";
 import {
@@ -61,6 +62,13 @@ export class Objects {
       }
       throw error;
     }
+  }
+
+  /** What is known of a workload that is not available, as a clause for people. */
+  async why(pass: Pass, workload: UnknownObject, advice: string | undefined): Promise<string | undefined> {
+    const trouble = await troubleOf(this.#client, workload, pass);
+    if (!trouble) return undefined;
+    return trouble.image && advice !== undefined ? `${trouble.message}; ${advice}` : trouble.message;
   }
 
   /** Deletes an object of ours. One that changed hands under the same name stays. */

@@ -141,7 +141,10 @@ export class MeshReconciler {
       // Known before the first object is there: a removal must find all of them.
       pass.nsm = await this.#options.status.write(pass.nsm, { ...before, places }, pass);
     }
-    const result = await rollOut(pass, { objects: this.#objects, inventory }, phases, { gated, version: step.version });
+    const result = await rollOut(pass, { objects: this.#objects, inventory }, phases, {
+      ...{ gated, version: step.version },
+      imageAdvice: wanted.imageAdvice,
+    });
     if (!result.waiting) {
       const all = new Set([...result.wanted, ...kept.secrets]);
       await prune(pass, { objects: this.#objects, inventory }, all);
@@ -150,7 +153,9 @@ export class MeshReconciler {
     await this.#options.status.tellDeeds(pass);
     if (now.currentVersion !== before.currentVersion || now.upgrade?.state !== step.upgrade?.state)
       return { requeueAfterMs: 0 };
-    return { requeueAfterMs: result.waiting || result.problems.length > 0 ? waitingMs : kept.renewInMs };
+    if (result.waiting || result.problems.length > 0) return { requeueAfterMs: waitingMs };
+    const ill = [...result.health.values()].some((health) => !health.available);
+    return { requeueAfterMs: ill ? stuckMs : kept.renewInMs };
   }
 
   /** Writes what came of the pass, and decides whether an upgrade is given up. @returns the status */

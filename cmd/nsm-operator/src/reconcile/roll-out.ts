@@ -31,7 +31,7 @@ export async function rollOut(
   pass: Pass,
   deps: { objects: Objects; inventory: Inventory },
   phases: readonly MeshPhase[],
-  options: { gated: boolean; version: string },
+  options: { gated: boolean; version: string; imageAdvice?: string | undefined },
 ): Promise<RolledOut> {
   const components: ComponentStatus[] = [];
   const health = new Map<Component, Health>();
@@ -55,8 +55,9 @@ export async function rollOut(
     for (const object of phase.objects) {
       const before = deps.inventory.find(object);
       const ensured = await deps.objects.ensure(pass, object);
-      const now: Health =
+      const seen: Health =
         ensured.state === "leaving" ? { available: false, message: ensured.message } : healthOf(ensured.live);
+      const now = seen.pods && !seen.available ? await explained(pass, deps, object, seen, options.imageAdvice) : seen;
       if (ensured.state === "leaving") problems.push(ensured.message);
       if (now.pods) components.push(describe(component, object, now, options.version));
       if (withPods.has(object.kind) || !now.available) merge(health, component, now, nameOf(object));
@@ -71,6 +72,18 @@ export async function rollOut(
     }
   }
   return result;
+}
+
+/** With what the Pods themselves say; a workload that was only just applied has none yet. */
+async function explained(
+  pass: Pass,
+  { objects }: { objects: Objects },
+  workload: UnknownObject,
+  health: Health,
+  advice: string | undefined,
+): Promise<Health> {
+  const why = await objects.why(pass, workload, advice);
+  return why === undefined ? health : { ...health, message: `${health.message}; ${why}` };
 }
 
 function describe(component: Component, object: UnknownObject, health: Health, version: string): ComponentStatus {

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { UnknownObject } from "@nsmkit/kube";
+import type { Resource, UnknownObject } from "@nsmkit/kube";
 import { kindNamed } from "../inventory/kinds.ts";
 import { nsms } from "../status/status.ts";
 import { smallNsm } from "../testing/small-mesh.ts";
 import { condition, isReady, World } from "../testing/world.ts";
 
+const pods: Resource = { group: "", version: "v1", kind: "Pod", plural: "pods", namespaced: true };
 const at = { namespace: "nsm-system", name: "mesh" };
 
 async function installed(options: { progressDeadlineMs?: number } = {}): Promise<World> {
@@ -82,4 +83,21 @@ test("a forwarder is not changed while the one before it is not back", async () 
   await world.quiet();
   const two = await world.server.get(kindNamed("DaemonSet"), { namespace: "nsm-system", name: "two" });
   assert.equal(imageOf(two), "two:v1.0.0");
+});
+
+test("what keeps Pods from starting is told in the status", async () => {
+  await using world = new World();
+  world.kubelets.fate = (object) => (object.metadata.name === "nsmgr" ? "stuck" : "ready");
+  const waiting = { reason: "ImagePullBackOff", message: "not found" };
+  await world.server.create(pods, {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { namespace: "nsm-system", name: "nsmgr-x", labels: { app: "nsmgr" } },
+    status: { containerStatuses: [{ name: "nsmgr", image: "example.org/nsmgr:v1.0.0", state: { waiting } }] },
+  });
+  await world.start();
+  await world.server.create(nsms, smallNsm());
+  const nsm = await world.until((one) => condition(one, "ManagersAvailable") === "False Unavailable");
+  const message = nsm.status?.conditions?.find((one) => one.type === "ManagersAvailable")?.message ?? "";
+  assert.match(message, /image example\.org\/nsmgr:v1\.0\.0: ImagePullBackOff \(not found\); try another/);
 });

@@ -27,6 +27,7 @@ export const smallMesh: MeshPort = {
       provider: "upstream",
       warnings: [],
       stepwise: true,
+      imageAdvice: "try another",
       certificates: [
         { secret: { namespace, name: "webhook-certs" }, commonName: "webhook", dnsNames: ["webhook.nsm-system.svc"] },
       ],

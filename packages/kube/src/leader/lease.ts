@@ -119,7 +119,10 @@ export class LeaderElection {
   /** Takes or keeps the office if it is free, ours, or its holder silent for too long. */
   async #try(signal: AbortSignal): Promise<boolean> {
     const { client, namespace, name, identity, leaseMs = 15_000 } = this.#options;
-    const current = await client.find(leases, { namespace, name }, { signal });
+    // A leader renews what it wrote last, without reading it again; if somebody else wrote, that is a conflict.
+    const held = this.#held;
+    this.#held = undefined;
+    const current = held ?? (await client.find(leases, { namespace, name }, { signal }));
     const now = new Date(this.#clock.now()).toISOString().replace("Z", "000Z");
     const holder = current?.spec?.holderIdentity ?? "";
     if (current && holder !== "" && holder !== identity) {
@@ -147,7 +150,10 @@ export class LeaderElection {
       return true;
     } catch (error) {
       // Someone else was faster.
-      if (isCodedError(error, "CONFLICT") || isCodedError(error, "ALREADY_EXISTS")) return false;
+      const changed = isCodedError(error, "CONFLICT") || isCodedError(error, "NOT_FOUND");
+      if (held && changed) return this.#try(signal);
+      if (changed || isCodedError(error, "ALREADY_EXISTS")) return false;
+      this.#held = held;
       throw error;
     }
   }
