@@ -91,6 +91,30 @@ suite("interface names of cross-connects", { skip }, () => {
     assert.equal(await pings(client, "10.0.0.2"), 2);
   });
 
+  test("when of two connections with one route the last is closed, the other has the route again", async () => {
+    await using world = await World.open();
+    const client = await world.pod();
+    const servers = [await world.pod(), await world.pod()];
+    const plane = world.crossConnector();
+    for (const [n, server] of servers.entries()) {
+      await server.handle.addrAdd({ link: "lo", address: "203.0.113.5/32" });
+      const ip = {
+        srcIpAddrs: [`10.0.${n}.1/32`],
+        dstIpAddrs: [`10.0.${n}.2/32`],
+        srcRoutes: [{ prefix: "203.0.113.0/24" }],
+        dstRoutes: [{ prefix: `10.0.${n}.1/32` }],
+      };
+      const sides = { client: kernel(client, `c${n}`), server: kernel(server) };
+      await plane.connect(`c${n}`, sides, connectionOf(ip, { id: `c${n}` }), { signal: never });
+    }
+    const route = async () => (await client.handle.routeList()).find((r) => r.destination === "203.0.113.0/24");
+    assert.equal((await route())?.gateway, "10.0.1.2");
+    assert.equal(await pings(client, "203.0.113.5"), 2);
+    await plane.disconnect("c1", { signal: never });
+    assert.equal((await route())?.gateway, "10.0.0.2");
+    assert.equal(await pings(client, "203.0.113.5"), 2);
+  });
+
   test("an id that does not fit a link's alias works like any other", async () => {
     await using world = await World.open();
     const [client, server] = [await world.pod(), await world.pod()];

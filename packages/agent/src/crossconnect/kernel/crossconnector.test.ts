@@ -173,6 +173,33 @@ test("a kernel whose IPv6 cannot be switched off gets links with it", async () =
   assert.equal((await (await machine.handle("/run/netns/client")).linkGet("nsm-1")).up, true);
 });
 
+test("of two connections with a route to one place the last has it, and the first gets it back", async () => {
+  const { machine, client, plane } = await start();
+  const servers = [await machine.pod("one"), await machine.pod("two")];
+  const connect = (n: number) => {
+    const ip = {
+      srcIpAddrs: [`10.0.${n}.1/32`],
+      dstIpAddrs: [`10.0.${n}.2/32`],
+      srcRoutes: [{ prefix: "0.0.0.0/0" }],
+    };
+    const sides = { client: at(client, `c${n}`), server: at(servers[n] ?? "") };
+    return plane.connect(`c${n}`, sides, connectionOf({ id: `c${n}`, payload: "IP", ip }), { signal });
+  };
+  const gateway = async () =>
+    (await (await machine.handle(client)).routeList()).find((r) => /^(default|0\.0\.0\.0\/0)$/.test(r.destination))
+      ?.gateway;
+  await connect(0);
+  await connect(1);
+  assert.equal(await gateway(), "10.0.1.2");
+  await plane.disconnect("c1", { signal });
+  assert.equal(await gateway(), "10.0.0.2");
+  await connect(1);
+  await plane.disconnect("c0", { signal });
+  assert.equal(await gateway(), "10.0.1.2");
+  await plane.disconnect("c1", { signal });
+  assert.equal(await gateway(), undefined);
+});
+
 test("a Pod that is gone is told once for each of its connections", async () => {
   const { machine, client, server, plane } = await start();
   for (const n of [1, 2]) {

@@ -1,6 +1,6 @@
 import type { Connection } from "@nsmkit/api/networkservice";
 import { type Clock, CodedError, KeyedQueue, type Logger, silentLogger, throwIfAborted } from "@nsmkit/core";
-import { type CallOptions, firstFailure, type Netlink, sysctlSet } from "@nsmkit/netlink";
+import type { CallOptions, Netlink } from "@nsmkit/netlink";
 import type { CrossConnector, CrossConnectSide } from "@nsmkit/sdk/crossconnect";
 import { NameClaims } from "./claims.ts";
 import { metricsOf, namesOf, readCounters, type SideCounters } from "./counters.ts";
@@ -9,9 +9,11 @@ import { type LivingNamespaces, machineNamespaces } from "./living.ts";
 import { markedId } from "./mark.ts";
 import { type Identify, NamespacePool } from "./namespaces.ts";
 import { netnsPathOf } from "./plan.ts";
+import { prepareNamespaces } from "./prepare.ts";
 import { PresenceWatch } from "./presence.ts";
 import { RemovalQueue } from "./removal.ts";
 import { type Fitted, LinkSetup, named } from "./setup.ts";
+import { SharedRoutes } from "./shared-routes.ts";
 import { type LocalEnd, planWiring, type Wiring } from "./wiring.ts";
 
 export interface KernelCrossConnectorOptions {
@@ -51,6 +53,7 @@ export class KernelCrossConnector implements CrossConnector, AsyncDisposable {
   readonly #logger: Logger;
   readonly #namespaces: NamespacePool;
   readonly #claims = new NameClaims();
+  readonly #routes = new SharedRoutes();
   readonly #setup: LinkSetup;
   readonly #leftovers: Leftovers;
   readonly #presence: PresenceWatch;
@@ -86,7 +89,8 @@ export class KernelCrossConnector implements CrossConnector, AsyncDisposable {
 
   /** What is held now: for leak checks. */
   get size(): { readonly connections: number; readonly namespaces: number; readonly names: number } {
-    return { connections: this.#connections.size, namespaces: this.#namespaces.size, names: this.#claims.size };
+    const names = this.#claims.size;
+    return { connections: this.#connections.size, namespaces: this.#namespaces.size, names };
   }
 
   /**
@@ -212,7 +216,8 @@ export class KernelCrossConnector implements CrossConnector, AsyncDisposable {
     const { connectionId, ends } = wiring;
     await this.#claims.take(connectionId, ends);
     try {
-      await this.#prepare(ends);
+      const fresh = ends.filter(({ key }) => this.#namespaces.firstVisit(key)).map(({ netns }) => netns);
+      await prepareNamespaces(this.#netlink, fresh, this.#logger);
       const isLeft = this.#leftBehind.delete(markedId(connectionId));
       return await this.#setup.create(wiring, { isLeft, isLive: (id) => this.#connections.has(id) });
     } catch (error) {
@@ -242,10 +247,12 @@ export class KernelCrossConnector implements CrossConnector, AsyncDisposable {
       for (const stop of stops) stop();
     };
     this.#connections.set(markedId(connectionId), { ...fitted, unwatch });
+    this.#routes.add(ends);
   }
 
   async #forget(established: Established): Promise<void> {
     established.unwatch();
+    await this.#setup.restore(this.#routes.remove(established.ends));
     await this.#release(established.ends);
   }
 
@@ -274,19 +281,6 @@ export class KernelCrossConnector implements CrossConnector, AsyncDisposable {
 
   async #release(ends: readonly LocalEnd[]): Promise<void> {
     for (const end of ends) await this.#namespaces.release(end.key);
-  }
-
-  /** ICMP datagram sockets for everyone, which NSM's data-plane check needs (sdk-kernel, pinggrouprange). */
-  async #prepare(ends: readonly LocalEnd[]): Promise<void> {
-    const fresh = ends.filter(({ key }) => this.#namespaces.firstVisit(key));
-    if (fresh.length === 0) return;
-    const results = await this.#netlink.execute(
-      fresh.map(({ netns }) => ({ netns, ops: [sysctlSet("net/ipv4/ping_group_range", "0 2147483647")] })),
-      { onError: "continue" },
-    );
-    // In a user namespace the kernel refuses group ids that are not mapped; a raw socket does there.
-    const refused = firstFailure(results);
-    if (refused) this.#logger.debug("ping_group_range was not set", { error: refused });
   }
 }
 

@@ -43,6 +43,8 @@ const routeOf = (link: string, route: RoutePlan, table?: number): NewRoute => ({
   ...(table === undefined ? {} : { table }),
 });
 
+export const replaceRoute = (link: string, route: RoutePlan): Op => routeReplace(routeOf(link, route));
+
 const ruleOf = ({ selector, table }: PolicyPlan): NewRule => ({ ...selector, table, protocol: ourProtocol });
 
 const policyKey = ({ selector, table }: PolicyPlan): string => `${table};${selectorKey(selector)}`;

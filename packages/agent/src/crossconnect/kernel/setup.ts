@@ -1,11 +1,12 @@
 import { CodedError, isCodedError, type Logger } from "@nsmkit/core";
 import { firstFailure, type Link, linkGet, linkSet, type Netlink, type OpResult, type Step } from "@nsmkit/netlink";
 import { findLinks, findMarked, readActual } from "./actual.ts";
-import { diff, ruleRemovals, setIpv6 } from "./diff.ts";
+import { diff, replaceRoute, ruleRemovals, setIpv6 } from "./diff.ts";
 import { emptyPlan, type InterfacePlan } from "./interface-plan.ts";
 import { checkFree, vniInUse } from "./occupied.ts";
 import { addressesReady, linksReady, takesPackets } from "./ready.ts";
 import type { Place, RemovalQueue } from "./removal.ts";
+import type { EndRoute } from "./shared-routes.ts";
 import { isMarked, isWired, type LocalEnd, linkStep, renameSteps, type Wiring } from "./wiring.ts";
 
 /** A wiring that stands in the kernel; `places` in the order of its ends. */
@@ -93,6 +94,17 @@ export class LinkSetup {
   /** Resolves when nothing of it is left. Repeatable: what is gone already is fine. */
   async remove(fitted: Fitted): Promise<void> {
     await both(this.#removeRules(fitted), this.#removals.remove(fitted.places));
+  }
+
+  /** Says routes again that went with another connection's link. They are known to be possible, so a failure is odd. */
+  async restore(routes: readonly EndRoute[]): Promise<void> {
+    if (routes.length === 0) return;
+    const results = await this.#netlink.execute(
+      routes.map(({ end, route }) => ({ netns: end.netns, ops: [replaceRoute(end.plan.name, route)] })),
+      { onError: "continue" },
+    );
+    const failure = firstFailure(results);
+    if (failure) this.#logger.warn("a route that two connections share was not restored", { error: failure });
   }
 
   /**
