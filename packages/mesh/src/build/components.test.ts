@@ -101,6 +101,14 @@ test("what the operator finds out about the cluster is used where the document i
   assert.equal(env(container(silenced, "nsmgr", 1)).NSM_EXCLUDED_PREFIXES, "10.8.0.0/16");
 });
 
+test("before Kubernetes 1.28 a webhook has no conditions, and so must not fail", () => {
+  const old = { kubernetesMinor: 27 };
+  assert.ok(!JSON.stringify(meshOf(upstream(), old).phases).includes("matchConditions"));
+  assert.ok(JSON.stringify(meshOf(upstream(), { kubernetesMinor: 28 }).phases).includes("matchConditions"));
+  const strict = upstream({ webhook: { failurePolicy: "Fail" } });
+  assert.throws(() => meshOf(strict, old), /before Kubernetes 1\.28 Fail would hold up every Pod/);
+});
+
 test("network services of both generations are always served, the mesh's own is stored", () => {
   const versions = (mesh: Mesh): unknown => {
     const { spec } = object(mesh, "CustomResourceDefinition", "networkservices.networkservicemesh.io") as unknown as {

@@ -57,7 +57,9 @@ export function webhookConfiguration(mesh: MeshSpec, options: WebhookConfigurati
             matchExpressions: [{ key: "kubernetes.io/metadata.name", operator: "NotIn", values: system }],
           },
           objectSelector: notOfAMesh,
-          matchConditions: [{ name: "asks-for-the-mesh", expression: condition }],
+          ...(mesh.platform.matchConditions && {
+            matchConditions: [{ name: "asks-for-the-mesh", expression: condition }],
+          }),
           rules: rules.map((rule) => ({ ...rule, operations: ["CREATE"], scope: "Namespaced" })),
         },
       ],

@@ -58,6 +58,12 @@ export function checkModern(
       `in ${mesh.version} the webhook registers itself, and Fail would block Pods while it is away; write Ignore, or version v1.12.0 or later`,
     );
   }
+  if (webhook?.failurePolicy === "Fail" && !mesh.platform.matchConditions) {
+    wrong(
+      "spec.webhook.failurePolicy",
+      "before Kubernetes 1.28 Fail would hold up every Pod while the webhook is away; write Ignore",
+    );
+  }
   const folder = mesh.spire.agentSocket;
   if (folder.split("/").length < 5 || folder.includes("/../")) {
     wrong("spec.spireAgentSocket", `${folder} has no folder of its own; write one like /run/spire/sockets/agent.sock`);

@@ -35,6 +35,8 @@ export interface PlatformSpec {
   readonly kubeletRoot: string;
   /** Sorted, without doubles; empty: the collector finds them in kubeadm's ConfigMap. */
   readonly excludedPrefixes: readonly string[];
+  /** Whether webhook configurations can have conditions: from Kubernetes 1.28 on, and where the version is not known. */
+  readonly matchConditions: boolean;
 }
 
 /** What every provider's mesh has. Versions are "v1.18.0" (upstream, nsmkit) or an image tag (legacy). */

@@ -32,6 +32,7 @@ export function platformSpec(given: Given = {}, facts: ClusterFacts = {}): Platf
   return {
     kind,
     kubeletRoot: root.length > 1 ? root.replace(/\/+$/, "") : root,
+    matchConditions: (facts.kubernetesMinor ?? 28) >= 28,
     excludedPrefixes: [...new Set(prefixes)].sort(),
   };
 }
