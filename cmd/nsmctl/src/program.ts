@@ -1,6 +1,7 @@
 import { isCodedError, messageOf } from "@nsmkit/core";
 import { Command, CommanderError } from "commander";
 import pkg from "../package.json" with { type: "json" };
+import { cnfCommand } from "./cnf/command.ts";
 import { labCommand } from "./lab/command.ts";
 import { type CommandIo, exitCodes } from "./lab/io.ts";
 import { convertCommand } from "./mesh/convert.ts";
@@ -63,6 +64,7 @@ export function createProgram(io: CommandIo, exit: (code: number) => void): Comm
     })
     .showHelpAfterError("(--help tells more)");
   labCommand(program, io, exit);
+  cnfCommand(program, io, exit);
   renderCommand(program, io);
   convertCommand(program, io);
   return program;
