@@ -3,7 +3,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { parseConfig } from "@nsmkit/core/config";
-import { parse } from "yaml";
+import { grantedRules } from "@nsmkit/mesh";
+import { parse, parseAllDocuments } from "yaml";
 import { settings } from "../../cmd/nsm-operator/src/settings.ts";
 import { operatorManifest } from "./operator-world.ts";
 
@@ -67,4 +68,33 @@ test("no rule has a star, and the Pod gives away what it does not need", async (
     readOnlyRootFilesystem: true,
     capabilities: { drop: ["ALL"] },
   });
+});
+
+interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+  readonly resourceNames?: readonly string[];
+}
+
+/** "group resource verb name" of each right; the name is "*" where a rule names none. */
+const rightsOf = (rule: Rule): string[] =>
+  rule.apiGroups.flatMap((group) =>
+    rule.resources.flatMap((resource) =>
+      rule.verbs.flatMap((verb) => (rule.resourceNames ?? ["*"]).map((name) => `${group} ${resource} ${verb} ${name}`)),
+    ),
+  );
+
+test("the operator has every right that any mesh gives to its programs", async () => {
+  const spire = await readFile(join(import.meta.dirname, "../../deploy/operator-spire.yaml"), "utf8");
+  const documents = [...(await operatorManifest()), ...parseAllDocuments(spire).map((document) => document.toJS())];
+  const rules = documents.flatMap((object) => (/Role$/.test(object.kind) ? (object.rules as Rule[]) : []));
+  const held = new Set(rules.flatMap(rightsOf));
+  const wanted = grantedRules().flatMap((rule) => rightsOf(rule as Rule));
+  assert.ok(wanted.length > 50);
+  const covered = (right: string): boolean => held.has(right) || held.has(right.replace(/ [^ ]+$/, " *"));
+  assert.deepEqual(
+    wanted.filter((right) => !covered(right)),
+    [],
+  );
 });
