@@ -25,6 +25,11 @@ export function nsmkitMesh(definitions: readonly UnknownObject[], facts: Cluster
       if (!plan.ok) throw new CodedError("UNSUPPORTED", plan.message, { details: { reason: plan.reason } });
       return plan.steps.map((step) => step.to);
     },
+    staleWebhooks: (from, to, provider) => {
+      const plan = planUpgrade(from, to, provider === "nsmkit" ? { provider } : {});
+      const migrations = plan.ok ? plan.steps.flatMap((step) => step.migrations) : [];
+      return migrations.flatMap((one) => (one.kind === "delete-webhook-configurations" ? [one.namePrefix] : []));
+    },
   };
 }
 

@@ -54,6 +54,11 @@ export interface MeshPort {
   read(nsm: UnknownObject): WantedMesh;
   /** Versions to go through, the last being `to`. @throws UNSUPPORTED with the reason and a remedy */
   plan(from: string, to: string, provider: string): readonly string[];
+  /**
+   * Name prefixes of webhook configurations which Pods of `from` registered themselves and nobody removes: without their
+   * Pods they would stop every other Pod of the cluster.
+   */
+  staleWebhooks(from: string, to: string, provider: string): readonly string[];
 }
 
 /** The parts of a mesh that the status speaks of. */

@@ -16,6 +16,7 @@ import { prune } from "./prune.ts";
 import { removeAll } from "./removal.ts";
 import { type RolledOut, rollOut } from "./roll-out.ts";
 import { holderOf } from "./singleton.ts";
+import { removeStaleWebhooks } from "./stale-webhooks.ts";
 import { stepDone, type VersionStep, versionStep } from "./upgrade.ts";
 
 export interface ReconcilerOptions {
@@ -148,6 +149,12 @@ export class MeshReconciler {
     if (!result.waiting) {
       const all = new Set([...result.wanted, ...kept.secrets]);
       await prune(pass, { objects: this.#objects, inventory }, all);
+    }
+    if (!result.waiting && step.upgrade?.state === "Running") {
+      const { from, to } = step.upgrade;
+      const prefixes = this.#options.port.staleWebhooks(from, to, wanted.provider);
+      const mine = new Set(places.map((place) => place.split(" ")[1] ?? ""));
+      await removeStaleWebhooks(pass, this.#options.client, prefixes, mine);
     }
     const now = await this.#conclude(pass, { phases, result, step, applied, warnings: wanted.warnings });
     await this.#options.status.tellDeeds(pass);

@@ -101,3 +101,22 @@ test("what keeps Pods from starting is told in the status", async () => {
   const message = nsm.status?.conditions?.find((one) => one.type === "ManagersAvailable")?.message ?? "";
   assert.match(message, /image example\.org\/nsmgr:v1\.0\.0: ImagePullBackOff \(not found\); try another/);
 });
+
+test("webhook configurations that Pods of an older release registered go with the upgrade, others stay", async () => {
+  await using world = await installed();
+  const kind = kindNamed("MutatingWebhookConfiguration");
+  const registered = (name: string, namespace: string) =>
+    world.server.create(kind, {
+      apiVersion: "admissionregistration.k8s.io/v1",
+      kind: "MutatingWebhookConfiguration",
+      metadata: { name },
+      webhooks: [{ name: "a.b.c", clientConfig: { service: { namespace, name: "svc" } } }],
+    });
+  await registered("self-registered-1", "nsm-system");
+  await registered("self-registered-2", "other");
+  await registered("foreign", "nsm-system");
+  await world.server.mergePatch(nsms, at, { spec: { version: "v1.2.0" } });
+  await world.until((one) => isReady(one) && one.status?.currentVersion === "v1.2.0");
+  const { items } = await world.server.list(kind);
+  assert.deepEqual(items.map((item) => item.metadata.name).sort(), ["foreign", "self-registered-2", "webhook"]);
+});

@@ -34,6 +34,7 @@ export const smallMesh: MeshPort = {
       build: (version, certificates) => build(spec, version, certificates.get(`${namespace}/webhook-certs`)),
     };
   },
+  staleWebhooks: (_, to) => (to === "v1.2.0" ? ["self-registered-"] : []),
   plan(from, to) {
     const [start, end] = [releases.indexOf(from), releases.indexOf(to)];
     if (end < 0) throw new CodedError("UNSUPPORTED", `${to} is not a release that this operator knows; write v1.3.0`);
