@@ -7,7 +7,7 @@ export function storedKey({ label, key }: Pick<ConfiguredItem, "label" | "key">)
   return `${agentPrefix}${label}/${key}`;
 }
 
-/** The value of an item in the store: JSON with original field names, defaults left out, fields by number. */
+/** The value of an item in the store: JSON with original field names, defaults left out, fields as declared. */
 export function storedValue({ model, value }: Pick<ConfiguredItem, "model" | "value">): string {
   return JSON.stringify(formatValue(model, value));
 }

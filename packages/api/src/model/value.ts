@@ -40,9 +40,27 @@ export function parseValue<Desc extends DescMessage>(
   }
 }
 
-/** The canonical JSON of a value: original field names, enums by name, fields at their defaults left out. */
+/**
+ * The canonical JSON of a value: original field names, enums by name, fields at their defaults left out, in the order
+ * in which the .proto file declares them (jsonpb of github.com/golang/protobuf 1.5, which the original agents use).
+ */
 export function formatValue<Desc extends DescMessage>(model: Model<Desc>, message: MessageShape<Desc>): JsonObject {
-  return toJson(model.schema, message, { useProtoFieldName: true }) as JsonObject;
+  return asDeclared(model.schema, toJson(model.schema, message, { useProtoFieldName: true }) as JsonObject);
+}
+
+/** `toJson` puts fields in the order of their numbers. */
+function asDeclared(schema: DescMessage, json: JsonObject): JsonObject {
+  const ordered: JsonObject = {};
+  for (const field of schema.fields) {
+    const value = json[field.name];
+    if (value === undefined) continue;
+    const nested = field.message;
+    const order = (part: JsonValue): JsonValue => (nested && isObject(part) ? asDeclared(nested, part) : part);
+    // Well-known types have forms of their own; no model has maps of messages.
+    const keeps = !nested || nested.typeName.startsWith("google.protobuf.") || field.fieldKind === "map";
+    ordered[field.name] = keeps ? value : Array.isArray(value) ? value.map(order) : order(value);
+  }
+  return ordered;
 }
 
 /** `CNFConfiguration default/nat: linux.interfaces interface "tap0"` */

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { isCodedError } from "@nsmkit/core";
 import { keyOf } from "../key.ts";
 import { knownModels } from "../known.ts";
-import { parseValue } from "../value.ts";
+import { formatValue, parseValue } from "../value.ts";
 import { allModels, vppModels } from "./known.ts";
 
 // Module, type, value, key: name templates of ligato/vpp-agent proto/ligato/vpp/**/models.go, joined as path.Join does.
@@ -174,5 +174,25 @@ for (const [module, type, value, field] of [
       () => parseValue(model, value),
       (error) => isCodedError(error, "INVALID_CONFIG") && error.message.includes(`"${field}"`),
     );
+  });
+}
+
+// Printed by the original Go code: jsonpb with OrigName.
+for (const [type, value, json] of [
+  [
+    "route",
+    { dst_network: "10.0.0.0/8", type: "DROP", vrf_id: 1 },
+    '{"type":"DROP","vrf_id":1,"dst_network":"10.0.0.0/8"}',
+  ],
+  [
+    "interfaces",
+    { mtu: 9000, gtpu: { encap_vrf_id: 4, remote_teid: 3 }, ip6_nd: { install_default_routes: true } },
+    '{"ip6_nd":{"install_default_routes":true},"mtu":9000,"gtpu":{"remote_teid":3,"encap_vrf_id":4}}',
+  ],
+] as const) {
+  test(`the JSON of a vpp ${type} has its fields in the order of the .proto file, not of their numbers`, () => {
+    const model = allModels.modelOf("vpp", type);
+    assert.ok(model);
+    assert.equal(JSON.stringify(formatValue(model, parseValue(model, value))), json);
   });
 }

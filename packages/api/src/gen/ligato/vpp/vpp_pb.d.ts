@@ -181,6 +181,11 @@ export declare type ConfigData = Message<"ligato.vpp.ConfigData"> & {
   puntExceptions: Exception[];
 
   /**
+   * @generated from field: ligato.vpp.srv6.SRv6Global srv6_global = 83;
+   */
+  srv6Global?: SRv6Global | undefined;
+
+  /**
    * @generated from field: repeated ligato.vpp.srv6.LocalSID srv6_localsids = 80;
    */
   srv6Localsids: LocalSID[];
@@ -194,11 +199,6 @@ export declare type ConfigData = Message<"ligato.vpp.ConfigData"> & {
    * @generated from field: repeated ligato.vpp.srv6.Steering srv6_steerings = 82;
    */
   srv6Steerings: Steering[];
-
-  /**
-   * @generated from field: ligato.vpp.srv6.SRv6Global srv6_global = 83;
-   */
-  srv6Global?: SRv6Global | undefined;
 
   /**
    * @generated from field: ligato.vpp.ipfix.IPFIX ipfix_global = 90;

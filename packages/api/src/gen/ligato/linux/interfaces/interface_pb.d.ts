@@ -70,20 +70,6 @@ export declare type Interface = Message<"ligato.linux.interfaces.Interface"> & {
   mtu: number;
 
   /**
-   * Leave the addresses to somebody else and only wait for them.
-   *
-   * @generated from field: bool link_only = 9;
-   */
-  linkOnly: boolean;
-
-  /**
-   * Logical name of the VRF device this link belongs to.
-   *
-   * @generated from field: string vrf_master_interface = 10;
-   */
-  vrfMasterInterface: string;
-
-  /**
    * @generated from oneof ligato.linux.interfaces.Interface.link
    */
   link: {
@@ -105,6 +91,20 @@ export declare type Interface = Message<"ligato.linux.interfaces.Interface"> & {
     value: VrfDevLink;
     case: "vrfDev";
   } | { case: undefined; value?: undefined };
+
+  /**
+   * Leave the addresses to somebody else and only wait for them.
+   *
+   * @generated from field: bool link_only = 9;
+   */
+  linkOnly: boolean;
+
+  /**
+   * Logical name of the VRF device this link belongs to.
+   *
+   * @generated from field: string vrf_master_interface = 10;
+   */
+  vrfMasterInterface: string;
 };
 
 /**

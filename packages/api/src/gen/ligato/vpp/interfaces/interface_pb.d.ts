@@ -65,6 +65,11 @@ export declare type Interface = Message<"ligato.vpp.interfaces.Interface"> & {
   setDhcpClient: boolean;
 
   /**
+   * @generated from field: ligato.vpp.interfaces.Interface.IP6ND ip6_nd = 14;
+   */
+  ip6Nd?: Interface_IP6ND | undefined;
+
+  /**
    * In bytes; 0 for VPP's default.
    *
    * @generated from field: uint32 mtu = 8;
@@ -87,11 +92,6 @@ export declare type Interface = Message<"ligato.vpp.interfaces.Interface"> & {
    * @generated from field: repeated ligato.vpp.interfaces.Interface.RxPlacement rx_placements = 13;
    */
   rxPlacements: Interface_RxPlacement[];
-
-  /**
-   * @generated from field: ligato.vpp.interfaces.Interface.IP6ND ip6_nd = 14;
-   */
-  ip6Nd?: Interface_IP6ND | undefined;
 
   /**
    * Fits the type; loopbacks and DPDK have none.
@@ -185,6 +185,29 @@ export declare type Interface = Message<"ligato.vpp.interfaces.Interface"> & {
  * Use `create(InterfaceSchema)` to create a new message.
  */
 export declare const InterfaceSchema: GenMessage<Interface>;
+
+/**
+ * @generated from message ligato.vpp.interfaces.Interface.IP6ND
+ */
+export declare type Interface_IP6ND = Message<"ligato.vpp.interfaces.Interface.IP6ND"> & {
+  /**
+   * Take addresses from router advertisements.
+   *
+   * @generated from field: bool address_autoconfig = 1;
+   */
+  addressAutoconfig: boolean;
+
+  /**
+   * @generated from field: bool install_default_routes = 2;
+   */
+  installDefaultRoutes: boolean;
+};
+
+/**
+ * Describes the message ligato.vpp.interfaces.Interface.IP6ND.
+ * Use `create(Interface_IP6NDSchema)` to create a new message.
+ */
+export declare const Interface_IP6NDSchema: GenMessage<Interface_IP6ND>;
 
 /**
  * @generated from message ligato.vpp.interfaces.Interface.Unnumbered
@@ -296,29 +319,6 @@ export declare type Interface_RxPlacement = Message<"ligato.vpp.interfaces.Inter
  * Use `create(Interface_RxPlacementSchema)` to create a new message.
  */
 export declare const Interface_RxPlacementSchema: GenMessage<Interface_RxPlacement>;
-
-/**
- * @generated from message ligato.vpp.interfaces.Interface.IP6ND
- */
-export declare type Interface_IP6ND = Message<"ligato.vpp.interfaces.Interface.IP6ND"> & {
-  /**
-   * Take addresses from router advertisements.
-   *
-   * @generated from field: bool address_autoconfig = 1;
-   */
-  addressAutoconfig: boolean;
-
-  /**
-   * @generated from field: bool install_default_routes = 2;
-   */
-  installDefaultRoutes: boolean;
-};
-
-/**
- * Describes the message ligato.vpp.interfaces.Interface.IP6ND.
- * Use `create(Interface_IP6NDSchema)` to create a new message.
- */
-export declare const Interface_IP6NDSchema: GenMessage<Interface_IP6ND>;
 
 /**
  * @generated from enum ligato.vpp.interfaces.Interface.Type
@@ -1181,6 +1181,13 @@ export declare type GtpuLink = Message<"ligato.vpp.interfaces.GtpuLink"> & {
   teid: number;
 
   /**
+   * Of packets that are sent.
+   *
+   * @generated from field: uint32 remote_teid = 7;
+   */
+  remoteTeid: number;
+
+  /**
    * Table in which dst_addr is looked up.
    *
    * @generated from field: uint32 encap_vrf_id = 5;
@@ -1192,13 +1199,6 @@ export declare type GtpuLink = Message<"ligato.vpp.interfaces.GtpuLink"> & {
    * @deprecated
    */
   decapNext: GtpuLink_NextNode;
-
-  /**
-   * Of packets that are sent.
-   *
-   * @generated from field: uint32 remote_teid = 7;
-   */
-  remoteTeid: number;
 
   /**
    * Index of the node in VPP's graph that follows; 0 for layer 2.

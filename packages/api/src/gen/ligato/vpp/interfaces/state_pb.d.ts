@@ -67,6 +67,16 @@ export declare type InterfaceStats = Message<"ligato.vpp.interfaces.InterfaceSta
   txBroadcast?: InterfaceStats_CombinedCounter | undefined;
 
   /**
+   * @generated from field: uint64 rx_error = 12;
+   */
+  rxError: bigint;
+
+  /**
+   * @generated from field: uint64 tx_error = 13;
+   */
+  txError: bigint;
+
+  /**
    * Lost because no buffer was free.
    *
    * @generated from field: uint64 rx_no_buf = 10;
@@ -77,16 +87,6 @@ export declare type InterfaceStats = Message<"ligato.vpp.interfaces.InterfaceSta
    * @generated from field: uint64 rx_miss = 11;
    */
   rxMiss: bigint;
-
-  /**
-   * @generated from field: uint64 rx_error = 12;
-   */
-  rxError: bigint;
-
-  /**
-   * @generated from field: uint64 tx_error = 13;
-   */
-  txError: bigint;
 
   /**
    * @generated from field: uint64 drops = 14;

@@ -324,6 +324,13 @@ export declare type SecurityAssociation = Message<"ligato.vpp.ipsec.SecurityAsso
   cryptoKey: string;
 
   /**
+   * Of the counter and GCM modes.
+   *
+   * @generated from field: uint32 crypto_salt = 15;
+   */
+  cryptoSalt: number;
+
+  /**
    * @generated from field: ligato.vpp.ipsec.IntegAlg integ_alg = 6;
    */
   integAlg: IntegAlg;
@@ -375,13 +382,6 @@ export declare type SecurityAssociation = Message<"ligato.vpp.ipsec.SecurityAsso
    * @generated from field: uint32 tunnel_dst_port = 14;
    */
   tunnelDstPort: number;
-
-  /**
-   * Of the counter and GCM modes.
-   *
-   * @generated from field: uint32 crypto_salt = 15;
-   */
-  cryptoSalt: number;
 };
 
 /**

@@ -19,6 +19,11 @@ export declare const file_ligato_vpp_l3_route: GenFile;
  */
 export declare type Route = Message<"ligato.vpp.l3.Route"> & {
   /**
+   * @generated from field: ligato.vpp.l3.Route.RouteType type = 10;
+   */
+  type: Route_RouteType;
+
+  /**
    * Id of a table that exists as an object of its own, unless 0.
    *
    * @generated from field: uint32 vrf_id = 1;
@@ -62,11 +67,6 @@ export declare type Route = Message<"ligato.vpp.l3.Route"> & {
    * @generated from field: uint32 via_vrf_id = 8;
    */
   viaVrfId: number;
-
-  /**
-   * @generated from field: ligato.vpp.l3.Route.RouteType type = 10;
-   */
-  type: Route_RouteType;
 };
 
 /**

@@ -28,6 +28,13 @@ export declare type Nat44Global = Message<"ligato.vpp.nat.Nat44Global"> & {
   forwarding: boolean;
 
   /**
+   * Sessions by inside address alone: smaller, without twice NAT.
+   *
+   * @generated from field: bool endpoint_independent = 5;
+   */
+  endpointIndependent: boolean;
+
+  /**
    * Nat44Interface objects now.
    *
    * @generated from field: repeated ligato.vpp.nat.Nat44Global.Interface nat_interfaces = 2 [deprecated = true];
@@ -47,13 +54,6 @@ export declare type Nat44Global = Message<"ligato.vpp.nat.Nat44Global"> & {
    * @generated from field: ligato.vpp.nat.VirtualReassembly virtual_reassembly = 4;
    */
   virtualReassembly?: VirtualReassembly | undefined;
-
-  /**
-   * Sessions by inside address alone: smaller, without twice NAT.
-   *
-   * @generated from field: bool endpoint_independent = 5;
-   */
-  endpointIndependent: boolean;
 };
 
 /**
@@ -185,18 +185,18 @@ export declare type DNat44_StaticMapping = Message<"ligato.vpp.nat.DNat44.Static
   twiceNat: DNat44_StaticMapping_TwiceNatMode;
 
   /**
-   * Seconds for which a client keeps its local address; 0 for none.
-   *
-   * @generated from field: uint32 session_affinity = 7;
-   */
-  sessionAffinity: number;
-
-  /**
    * Source to use, of the twice-NAT pool; with ENABLED and one local address.
    *
    * @generated from field: string twice_nat_pool_ip = 8;
    */
   twiceNatPoolIp: string;
+
+  /**
+   * Seconds for which a client keeps its local address; 0 for none.
+   *
+   * @generated from field: uint32 session_affinity = 7;
+   */
+  sessionAffinity: number;
 };
 
 /**
@@ -370,6 +370,13 @@ export declare const Nat44InterfaceSchema: GenMessage<Nat44Interface>;
  */
 export declare type Nat44AddressPool = Message<"ligato.vpp.nat.Nat44AddressPool"> & {
   /**
+   * The key's name when set.
+   *
+   * @generated from field: string name = 5;
+   */
+  name: string;
+
+  /**
    * Tenants of this table only; 4294967295 for all.
    *
    * @generated from field: uint32 vrf_id = 1;
@@ -392,13 +399,6 @@ export declare type Nat44AddressPool = Message<"ligato.vpp.nat.Nat44AddressPool"
    * @generated from field: bool twice_nat = 4;
    */
   twiceNat: boolean;
-
-  /**
-   * The key's name when set.
-   *
-   * @generated from field: string name = 5;
-   */
-  name: string;
 };
 
 /**

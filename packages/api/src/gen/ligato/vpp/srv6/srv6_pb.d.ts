@@ -370,6 +370,11 @@ export declare const Policy_SegmentListSchema: GenMessage<Policy_SegmentList>;
  */
 export declare type Steering = Message<"ligato.vpp.srv6.Steering"> & {
   /**
+   * @generated from field: string name = 5;
+   */
+  name: string;
+
+  /**
    * @generated from oneof ligato.vpp.srv6.Steering.policy_ref
    */
   policyRef: {
@@ -404,11 +409,6 @@ export declare type Steering = Message<"ligato.vpp.srv6.Steering"> & {
     value: Steering_L3Traffic;
     case: "l3Traffic";
   } | { case: undefined; value?: undefined };
-
-  /**
-   * @generated from field: string name = 5;
-   */
-  name: string;
 };
 
 /**
