@@ -98,7 +98,7 @@ for (const user of users)
 
     test("a container whose command does not exist is told with the reason", () =>
       bench(pod("typo", "  containers: [{name: a, command: [no-such-program]}]"), async (made, file) => {
-        const { code, stderr } = await made.run("up", "--wait", "2s", file);
+        const { code, stderr } = await made.run("up", "--wait", "6s", file);
         assert.equal(code, 1);
         assert.match(stderr, /typo\/a: back-off: exit code 127: command not found; it said: .*no-such-program/);
         assert.match(await made.ok("logs", "typo"), /no-such-program/);
@@ -123,7 +123,7 @@ for (const user of users)
   containers: [{name: main, command: [echo, hello]}]`,
           ),
         async (made, file) => {
-          const { code, stderr } = await made.run("up", "--wait", "2s", file);
+          const { code, stderr } = await made.run("up", "--wait", "6s", file);
           assert.equal(code, 1);
           assert.match(stderr, /broken\/fails: failed: exit code 1\n.*broken\/main: waiting: not started/);
           assert.doesNotMatch(stderr, /staged/);

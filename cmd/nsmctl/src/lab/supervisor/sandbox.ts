@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { CodedError } from "@nsmkit/core";
 import type { Handle, Netlink, Netns } from "@nsmkit/netlink";
 
@@ -114,6 +115,18 @@ export class Sandbox {
 /** Starts a program in the supervisor's own namespaces; it dies with the supervisor. */
 export function spawnHere(command: readonly string[], env: Readonly<Record<string, string>>): ChildProcess {
   return spawnIn(undefined, [], command, { env, stdin: "ignore" });
+}
+
+/** Programs that only prepare a process for the one that it is to become. */
+const preparing = new Set(["setpriv", "nsenter", "env"]);
+
+/** Whether a process that was started in a sandbox has become the program that it is for. */
+export function hasBegun(pid: number): boolean {
+  try {
+    return !preparing.has(readFileSync(`/proc/${pid}/comm`, "utf8").trim());
+  } catch {
+    return false;
+  }
 }
 
 function pidOf(child: ChildProcess): number {

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { abortError } from "@nsmkit/core";
 import { agentProblems } from "./agent-probe.ts";
 import type { RunningLab } from "./lab.ts";
+import { hasBegun } from "./sandbox.ts";
 import { programStatus } from "./status.ts";
 
 const pollMs = 25;
@@ -63,7 +64,7 @@ export function meshProblems(lab: RunningLab): string[] {
   return problems;
 }
 
-/** A command that cannot be run ends within this time. */
+/** A command that fails at once does so within this time. */
 const provenMs = 150;
 
 /** Which containers do not run. */
@@ -74,7 +75,8 @@ export function containerProblems(lab: RunningLab): string[] {
       if (process.state.state !== "running") return [`${pod.spec.name}/${spec.name}: ${describe(process)}`];
       if (readyFile && !existsSync(readyFile))
         return [`${pod.spec.name}/${spec.name}: its network services are not connected yet`];
-      return Date.now() - process.state.sinceMs < provenMs ? [`${pod.spec.name}/${spec.name}: has just started`] : [];
+      const proven = Date.now() - process.state.sinceMs >= provenMs && hasBegun(process.state.pid);
+      return !proven ? [`${pod.spec.name}/${spec.name}: has just started`] : [];
     }),
   );
 }
