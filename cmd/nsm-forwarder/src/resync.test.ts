@@ -10,14 +10,14 @@ function start(found: readonly string[], remove: () => Promise<readonly string[]
   const stop = new AbortController();
   let removals = 0;
   const plane = {
-    list: async () => found,
+    list: async (): Promise<readonly string[]> => found,
     removeLeftovers: () => {
       removals++;
       return remove();
     },
   };
   const run = () => resync({ plane, tokenLifeMs: 600_000, clock, logger, signal: stop.signal });
-  return { clock, logger, stop, run, removals: () => removals };
+  return { clock, logger, stop, run, plane, removals: () => removals };
 }
 
 test("links of an earlier life are removed when the life of a token has passed, not before", async () => {
@@ -53,4 +53,13 @@ test("a removal that fails is logged and does not end the program", async () => 
     logger.lines.filter(({ level }) => level === "error").map(({ fields }) => fields.reason),
     ["EBUSY"],
   );
+});
+
+test("links that cannot be counted at the start keep nobody waiting and are removed all the same", async () => {
+  const { clock, logger, run, removals, plane } = start([]);
+  plane.list = () => Promise.reject(new CodedError("DUMP_INTERRUPTED", "the table kept changing"));
+  await run();
+  assert.equal(logger.lines[0]?.level, "warn");
+  await clock.advance(600_000);
+  assert.equal(removals(), 1);
 });

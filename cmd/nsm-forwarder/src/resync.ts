@@ -16,12 +16,19 @@ export interface ResyncOptions {
  */
 export async function resync(options: ResyncOptions): Promise<void> {
   const { plane, tokenLifeMs, clock, logger, signal } = options;
-  const found = await plane.list({ signal });
-  if (found.length === 0) return;
-  logger.info("links of an earlier life found, waiting for their clients", {
-    connections: found.length,
-    removedInMs: tokenLifeMs,
+  const found = await plane.list({ signal }).catch((error: unknown) => {
+    if (signal.aborted) throw error;
+    // New connections must not wait for old links to be countable; the removal looks again by itself.
+    logger.warn("could not look for links of an earlier life", { reason: messageOf(error), error });
+    return undefined;
   });
+  if (found?.length === 0) return;
+  if (found) {
+    logger.info("links of an earlier life found, waiting for their clients", {
+      connections: found.length,
+      removedInMs: tokenLifeMs,
+    });
+  }
   const timer = clock.after(tokenLifeMs, async () => {
     try {
       const removed = await plane.removeLeftovers({ signal });

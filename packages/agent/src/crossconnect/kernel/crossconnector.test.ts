@@ -241,3 +241,13 @@ test("counters are told per connection and side", async () => {
   await (await machine.handle("/run/netns/client")).linkDelete("nsm-1");
   assert.equal((await plane.counters()).size, 0);
 });
+
+test("links are found in a namespace that keeps changing while it is read", async () => {
+  const { machine, plane, client, connect } = await start();
+  await connect();
+  const partial = await (await machine.handle(client)).linkList();
+  machine.netlink.intercept = (op) =>
+    op.op === "linkList" ? new CodedError("DUMP_INTERRUPTED", "busy", { details: { partial } }) : undefined;
+  await plane.close();
+  assert.deepEqual(await machine.plane().list({ signal }), ["c1"]);
+});

@@ -1,5 +1,4 @@
 /** Links of ours that no connection stands behind: of an earlier life of this forwarder. */
-import { isCodedError } from "@nsmkit/core";
 import {
   type CallOptions,
   type Link,
@@ -82,7 +81,8 @@ export class Leftovers {
   }
 
   async #ours(netns: Netns): Promise<{ id: string; index: number }[]> {
-    const [links = []] = await this.#read<Link>(netns, [linkList()]);
+    // Whatever a busy namespace's interrupted list names is there; what it lacks is found by a later look.
+    const [links = []] = await this.#read<Link>(netns, [linkList()], "partial");
     return links.flatMap(({ alias, index }) => {
       const mark = parseMark(alias);
       return mark?.owner === markedId(this.#options.owner) ? [{ id: mark.id, index }] : [];
@@ -100,12 +100,21 @@ export class Leftovers {
     if (ops.length > 0) await this.#options.netlink.execute([{ netns, ops }], { onError: "continue" });
   }
 
-  /** @returns the entries of each list; nothing where the namespace does not let us look */
-  async #read<T>(netns: Netns, ops: Parameters<Netlink["execute"]>[0][number]["ops"]): Promise<(readonly T[])[]> {
+  /**
+   * @param interrupted what a list comes to that kept changing while it was read: what was seen of it, or an error
+   * @returns the entries of each list; nothing where the namespace does not let us look
+   */
+  async #read<T>(
+    netns: Netns,
+    ops: Parameters<Netlink["execute"]>[0][number]["ops"],
+    interrupted: "partial" | "error" = "error",
+  ): Promise<(readonly T[])[]> {
     const [results = []] = await this.#options.netlink.execute([{ netns, ops }], { onError: "continue" });
     return results.map((result: OpResult) => {
       if (result.ok) return result.value as readonly T[];
-      if (isCodedError(result.error, "PERMISSION_DENIED")) return [];
+      const { code, details } = result.error;
+      if (code === "PERMISSION_DENIED") return [];
+      if (code === "DUMP_INTERRUPTED" && interrupted === "partial") return details.partial as readonly T[];
       throw result.error;
     });
   }
