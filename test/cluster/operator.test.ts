@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 import { messageOf } from "@nsmkit/core";
-import type { Resource } from "@nsmkit/kube";
+import type { Client, Resource } from "@nsmkit/kube";
 import { kindNamed } from "../../cmd/nsm-operator/src/inventory/kinds.ts";
 import { nsms } from "../../cmd/nsm-operator/src/status/status.ts";
 import { MortalClient } from "../../cmd/nsm-operator/src/testing/mortal-client.ts";
@@ -105,23 +105,27 @@ describe("the operator with its own rights on a real API server", { skip: contro
   });
 
   test("an operator that dies now and then still installs and removes", { timeout: 120_000 }, async () => {
+    // Each life listens where the one before did, as Pods of one Deployment do: what it finds there is as it wants it.
+    const config = { webhookListenOn: `127.0.0.1:${await freePort()}` };
     const dying = async (every: number, done: () => Promise<boolean>): Promise<number> => {
-      for (let deaths = 0; ; deaths++) {
+      for (let deaths = 0; deaths < 40; deaths++) {
         let mortal: MortalClient | undefined;
-        await world.startOperator({
-          port: smallMesh,
-          wrap: (client) => {
-            mortal = new MortalClient(client, every);
-            return mortal.client;
-          },
-        });
-        const ended = until(done, (yes) => yes, undefined, 30_000);
-        const lived = await Promise.race([mortal?.died.then(() => false), ended.then(() => true)]);
-        ended.catch(() => {});
+        const wrap = (client: Client): Client => {
+          mortal = new MortalClient(client, every);
+          return mortal.client;
+        };
+        await world.startOperator({ port: smallMesh, config, wrap });
+        const lived = await until(
+          async () => ((await done()) ? "done" : mortal?.dead ? "dead" : ""),
+          (state) => state !== "",
+          undefined,
+          30_000,
+        );
         await world.stopOperator();
         await world.admin.delete(leases, { namespace, name: "nsm-operator" });
-        if (lived) return deaths;
+        if (lived === "done") return deaths;
       }
+      throw new Error(`no end after 40 lives of ${every} writes`);
     };
     await world.admin.create(nsms, smallNsm({}, "dying"));
     const get = () => world.admin.find(nsms, { namespace, name: "dying" });
