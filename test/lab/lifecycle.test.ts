@@ -105,7 +105,7 @@ for (const user of users)
       edit("value: red", "value: blue");
       assert.equal(
         planOf(await bench.ok("up", folder)),
-        "± replace link left:eth1--right:eth1 (one of its ends is replaced)\n± replace pod left",
+        "± replace pod left\n± replace link left:eth1--right:eth1 (one of its ends is replaced)",
       );
       const afterwards = await bench.status();
       assert.notEqual(

@@ -21,9 +21,9 @@ test("nothing to start from means everything is created, what others need first"
   assert.deepEqual(text(undefined, base()), [
     "create node n1",
     "create node n2",
-    "create link a:e0--b:e0",
     "create pod a",
     "create pod b",
+    "create link a:e0--b:e0",
     "create configuration a",
   ]));
 
@@ -38,12 +38,12 @@ test("a changed Pod is replaced, and its links with it", () => {
   const to = labOf(
     nodes("{name: n1}, {name: n2}") + agentPod("a", "  terminationGracePeriodSeconds: 1") + agentPod("b") + client,
   ).spec;
-  assert.deepEqual(text(base(), to), ["replace link a:e0--b:e0", "replace pod a"]);
+  assert.deepEqual(text(base(), to), ["replace pod a", "replace link a:e0--b:e0"]);
 });
 
 test("a replaced node takes its Pods along", () => {
   const to = labOf(nodes("{name: n1}, {name: n2, labels: {x: y}}") + agentPod("a") + agentPod("b") + client).spec;
-  assert.deepEqual(text(base(), to), ["replace node n2", "replace link a:e0--b:e0", "replace pod b"]);
+  assert.deepEqual(text(base(), to), ["replace node n2", "replace pod b", "replace link a:e0--b:e0"]);
 });
 
 test("what is no longer declared is deleted, first what depends on others", () => {
@@ -56,8 +56,8 @@ test("what is no longer declared is deleted, first what depends on others", () =
   };
   assert.deepEqual(text(base(), to), [
     "delete configuration a",
-    "delete pod b",
     "delete link a:e0--b:e0",
+    "delete pod b",
     "delete node n2",
   ]);
 });

@@ -42,7 +42,7 @@ export function planLab(from: LabSpec | undefined, to: LabSpec): PlanStep[] {
   const services = compare("network service", base.networkServices, to.networkServices, undefined, "update");
   const maps = compare("config map", base.configMaps, to.configMaps, undefined, "update");
   const configurations = compare("configuration", base.configurations, to.configurations, undefined, "update");
-  const all = [...nodes, ...links, ...services, ...maps, ...pods, ...configurations];
+  const all = [...nodes, ...services, ...maps, ...pods, ...links, ...configurations];
   const deletions = all.filter((step) => step.action === "delete");
   return [...deletions.toReversed(), ...all.filter((step) => step.action !== "delete")];
 }

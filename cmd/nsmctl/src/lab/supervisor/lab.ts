@@ -201,6 +201,8 @@ export class RunningLab {
   async #remove(plan: readonly PlanStep[], options: { signal: AbortSignal }): Promise<void> {
     const gone = plan.filter((step) => step.action === "delete" || step.action === "replace");
     const of = (kind: PlanStep["kind"]): string[] => gone.filter((step) => step.kind === kind).map((step) => step.name);
+    // Before its ends: the kernel takes a namespace apart later, and the far end would be there until then.
+    for (const name of of("link")) await this.#unlink(name);
     await Promise.all(
       of("pod").map(async (name) => {
         const pod = this.pods.get(name);
@@ -208,7 +210,6 @@ export class RunningLab {
         await pod?.close();
       }),
     );
-    for (const name of of("link")) await this.#unlink(name);
     await Promise.all(
       of("node").map(async (name) => {
         const node = this.nodes.get(name);
@@ -235,11 +236,13 @@ export class RunningLab {
   }
 
   async #unlink(name: string): Promise<void> {
-    const [end] = this.#links.get(name)?.ends ?? [];
+    const ends = this.#links.get(name)?.ends ?? [];
     this.#links.delete(name);
-    const owner = end && (end.owner.kind === "node" ? this.nodes : this.pods).get(end.owner.name);
-    // The pair went with its Pod or node, or it goes now with one of its ends.
-    if (owner && end) await owner.sandbox.handle.linkDelete(end.interface).catch(() => {});
+    for (const { owner, interface: link } of ends) {
+      const found = (owner.kind === "node" ? this.nodes : this.pods).get(owner.name);
+      // One end takes the other along, also when that is no longer there.
+      if (found) await found.sandbox.handle.linkDelete(link).catch(() => {});
+    }
   }
 }
 
