@@ -188,7 +188,7 @@ test("addresses wait for the VRF of their interface, and its routes go into the 
   const red = await w.own.linkGet("red");
   assert.deepEqual([(await w.own.linkGet("a")).master, await w.addresses("a")], [red.index, ["10.0.0.1/24"]]);
   assert.deepEqual(
-    (await w.own.routeList({ protocol: 78 })).map(({ table }) => table),
+    (await w.own.routeList({ protocol: 79 })).map(({ table }) => table),
     [100],
   );
 });

@@ -1,8 +1,11 @@
 import type { Route } from "@nsmkit/api/linux";
 import { isAllocReference } from "../netalloc/reference.ts";
 
-/** Marks routes in the kernel as ours (rtm_protocol, linux/rtnetlink.h; numbers from 64 on are free for daemons). */
-export const routeProtocol = 78;
+/**
+ * Marks routes in the kernel as ours (rtm_protocol, linux/rtnetlink.h; numbers from 64 on are free for daemons). Not
+ * the data plane's 78: a forwarder that starts again removes what carries its number and it does not know.
+ */
+export const routeProtocol = 79;
 
 /** Where a route is when its interface is not configured (yet) and cannot tell: set for leftovers only. */
 export interface RouteMetadata {

@@ -47,7 +47,7 @@ test("another gateway changes the route in place, another metric makes a new one
   await w.declare(routes("gw_addr: 10.0.0.9, metric: 50"));
   assert.deepEqual(w.writes(), ["routeReplace", "routeDelete", "routeReplace"]);
   assert.deepEqual(
-    (await w.own.routeList({ protocol: 78 })).map(({ metric }) => metric),
+    (await w.own.routeList({ protocol: 79 })).map(({ metric }) => metric),
     [50],
   );
 });

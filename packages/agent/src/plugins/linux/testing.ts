@@ -89,7 +89,7 @@ export class World implements AsyncDisposable {
   }
 
   async routes(handle = this.own): Promise<string[]> {
-    return (await handle.routeList({ protocol: 78 }))
+    return (await handle.routeList({ protocol: 79 }))
       .map(({ destination, gateway }) => `${destination} via ${gateway ?? "link"}`)
       .sort();
   }
