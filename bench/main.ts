@@ -17,7 +17,10 @@ const shared = new Set(["main", "report"]);
 /** Arguments of a quick run, for those that have no `--small`. */
 const small: Readonly<Record<string, readonly string[]>> = {
   scheduler: ["--max", "100", "--runs", "3"],
+  "scheduler-shapes": ["--max", "200"],
   registry: ["--endpoints", "200", "--watchers", "10"],
+  transport: ["--rounds", "1", "--ms", "200"],
+  operator: ["--runs", "1", "--steady", "3"],
 };
 
 const { values: flags, positionals } = parseArgs({
