@@ -133,11 +133,12 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
         if (failures > 3) await this.#clock.sleep(backoffDelay(failures), { signal });
       } catch (error) {
         if (signal.aborted) break;
+        failures++;
         if (isExpired(error)) {
           this.#version = "";
-          continue;
+          // Once is routine; a server that calls each fresh version too old must not be listed in a tight loop.
+          if (failures === 1) continue;
         }
-        failures++;
         const delayMs = retryAfterMs(error) ?? backoffDelay(failures, { initialMs: 200, maxMs: 30_000 });
         // Before the first success an operator must be able to see why nothing happens; later a cut watch is routine.
         const level = failures > 3 || isCodedError(error, "PERMISSION_DENIED") ? "warn" : "debug";
