@@ -52,7 +52,7 @@ test("no two values ever hold the same claim, and every claim that is wanted is 
         await clock.advance(1000);
         assert.deepEqual(clashes, []);
         assert.deepEqual(
-          logger.lines.filter(({ message }) => message === "values wait for each other"),
+          logger.lines.filter(({ message }) => message === "values cannot be decided about"),
           [],
         );
         assert.equal(scheduler.metrics().queueLength, 0, "a transaction did not settle");

@@ -43,7 +43,7 @@ test("calls that ignore their signals for long never overlap, and all is as want
         const found = [...southbound.values].map(([key, value]) => [key, (value as TestValue).content]);
         assert.deepEqual(found.sort(), [...wanted].sort());
         assert.deepEqual(
-          logger.lines.filter(({ message }) => message === "values wait for each other"),
+          logger.lines.filter(({ message }) => message === "values cannot be decided about"),
           [],
         );
         assert.equal(scheduler.metrics().queueLength, 0);

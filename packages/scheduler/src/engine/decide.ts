@@ -114,7 +114,8 @@ function reconcile(engine: Engine, node: Node): void {
   }
   if (!ready) {
     if (!node.exists) node.failure = undefined;
-    if (circle === "busy" || isWorthWaiting(node)) {
+    // One that is already leaving is what others may be waiting for: it does not begin to wait for them.
+    if (!node.leaving && (circle === "busy" || isWorthWaiting(node))) {
       node.awaiting = true;
       engine.showWaiting(node);
     } else if (node.exists) leave(engine, node);

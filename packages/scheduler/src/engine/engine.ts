@@ -23,6 +23,9 @@ export interface EngineDeps {
 
 type Transition = Omit<OpRecord, "key" | "descriptor" | "newState" | "derived" | "property" | "revert">;
 
+/** Even in a circle of a thousand values none is looked at this often without anything happening in between. */
+const decisionsPerDrain = 10_000;
+
 /** States that say nothing about a new attempt. */
 const overtaken: ReadonlySet<ValueState> = new Set([
   "NONEXISTENT",
@@ -52,6 +55,7 @@ export class Engine {
   readonly #idle = new Set<Run>();
   readonly calls = new Set<SouthboundCall>();
   #draining = false;
+  #drains = 0;
   /** Nodes in motion, and holds on nodes: when nothing is called or held, nothing can be in motion. */
   #moving = 0;
   #holds = 0;
@@ -110,9 +114,11 @@ export class Engine {
       for (const { set, met } of node.dependants ?? []) {
         const { owner } = set;
         // One that exists in spite of lacking this node does so because of a circle, which may be one no more.
-        if (owner?.awaiting || (owner?.mayCycle && owner.exists && !met)) this.touch(owner);
+        const inDoubt = node.unsettledCircle && owner?.mayCycle && owner.exists && !owner.leaving && !met;
+        if (owner?.awaiting || (owner && inDoubt)) this.touch(owner);
       }
     }
+    node.unsettledCircle = false;
     for (const member of waitingInCycle(node)) this.touch(member);
     if (node.exists && (node.leaving || node.failure?.operation === "DELETE")) this.#tellWhoWaits(node);
     if (node.claims.length > 0) {
@@ -146,13 +152,13 @@ export class Engine {
   drain(): void {
     if (this.#draining) return;
     this.#draining = true;
+    this.#drains++;
     this.#decideAll();
     if (this.#moving > 0 && this.calls.size === 0 && this.#holds === 0 && !this.closed) {
       this.#breakDeadlock();
       this.#decideAll();
     }
     this.#draining = false;
-    if (this.#idle.size === 0) return;
     const idle = [...this.#idle];
     this.#idle.clear();
     this.#drained(idle);
@@ -162,8 +168,16 @@ export class Engine {
     for (let node = this.#stack.pop(); node; node = this.#stack.pop()) {
       node.dirty = false;
       node.awaiting = false;
-      this.contain(node, () => decide(this, node));
+      if (this.#isRunningWild(node)) this.#giveUp([node], `${node.key} does not come to rest`);
+      else this.contain(node, () => decide(this, node));
     }
+  }
+
+  /** Values that keep touching each other would keep the program from everything else. */
+  #isRunningWild(node: Node): boolean {
+    node.decided = node.decidedIn === this.#drains ? node.decided + 1 : 1;
+    node.decidedIn = this.#drains;
+    return node.decided > decisionsPerDrain;
   }
 
   /**
@@ -172,15 +186,21 @@ export class Engine {
    */
   #breakDeadlock(): void {
     const stuck = [...this.graph.nodes.values()].filter((node) => node.inMotion);
-    const keys = stuck.map(({ key }) => key);
-    this.logger.error("values wait for each other", { keys });
-    const error = new CodedError("INTERNAL", `these values wait for each other: ${keys.join(", ")}`);
-    for (const node of stuck) {
+    this.#giveUp(stuck, `these values wait for each other: ${stuck.map(({ key }) => key).join(", ")}`);
+    for (const node of stuck) this.rest(node);
+  }
+
+  #giveUp(nodes: readonly Node[], why: string): void {
+    this.logger.error("values cannot be decided about", { keys: nodes.map(({ key }) => key), why });
+    const error = new CodedError("INTERNAL", why);
+    for (const node of nodes) {
       node.awaiting = false;
       this.setState(node, "FAILED", error);
       this.reportError(node.cause, node, "UNDEFINED", error);
+      if (node.inMotion) this.#moving--;
+      node.inMotion = false;
+      this.leaveRuns(node);
     }
-    for (const node of stuck) this.rest(node);
   }
 
   /** A descriptor's pure function may throw where it must not, or a rule of ours be broken: this value alone suffers. */
@@ -215,6 +235,7 @@ export class Engine {
     if (node.wanted !== value || node.origin !== origin) node.resolved = false;
     if (!base) this.graph.list(node);
     if (value === undefined && node.available) this.graph.retire(node);
+    node.unsettledCircle = true;
     node.wanted = value;
     node.origin = origin;
     node.intent = intent;
@@ -226,6 +247,7 @@ export class Engine {
 
   setState(node: Node, state: ValueState, error: unknown = undefined): void {
     if (node.state === state && node.error === error) return;
+    node.unsettledCircle = true;
     node.state = state;
     node.error = error;
     this.hooks.changed(node);

@@ -1,11 +1,12 @@
 import { CodedError, messageOf } from "@nsmkit/core";
-import { cutsCycle } from "../graph/cycle.ts";
+import { cutsCycle, waitsInCycle } from "../graph/cycle.ts";
 import { noDeps } from "../graph/dependency.ts";
 import type { Node } from "../graph/node.ts";
 import { begin } from "./begin.ts";
 import { unwantDerived } from "./derive.ts";
 import type { Engine } from "./engine.ts";
 import { noLongerExists } from "./outcome.ts";
+import { wakeCircle } from "./resolve.ts";
 
 /**
  * Takes the value away, step by step: nothing new may stand on it, its derived values go, what stands on it goes or
@@ -33,13 +34,16 @@ export function leave(engine: Engine, node: Node): void {
 export function waitForBlockers(engine: Engine, node: Node): void {
   let stuck: Node | undefined;
   for (const blocker of blockersOf(node)) {
+    if (waitsInCycle(blocker, node)) continue;
     if (blocker.inMotion) return;
     stuck ??= blocker;
   }
   const why = stuck
     ? `${stuck.key} must be removed first, and that failed: ${messageOf(stuck.error)}`
     : "removal is held up";
-  engine.setState(node, "RETRYING", new CodedError("FAILED_PRECONDITION", why));
+  if (node.state !== "RETRYING" || messageOf(node.error) !== why) {
+    engine.setState(node, "RETRYING", new CodedError("FAILED_PRECONDITION", why));
+  }
   engine.rest(node);
 }
 
@@ -73,6 +77,7 @@ export function forget(engine: Engine, node: Node): void {
     engine.setState(node, "REMOVED");
     engine.recordNoop(node, "DELETE", before);
   }
+  wakeCircle(engine, node);
   const { needs } = node;
   node.needs = noDeps;
   node.resolved = false;

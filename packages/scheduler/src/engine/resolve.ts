@@ -1,6 +1,6 @@
 import { isDeepStrictEqual as isEqual } from "node:util";
 import type { Dependency } from "../descriptor.ts";
-import { markCycles } from "../graph/cycle.ts";
+import { markCycles, waitingInCycle } from "../graph/cycle.ts";
 import { type DepSet, noDeps } from "../graph/dependency.ts";
 import type { Node } from "../graph/node.ts";
 import type { Engine } from "./engine.ts";
@@ -9,6 +9,7 @@ import type { Engine } from "./engine.ts";
 export function resolve(engine: Engine, node: Node): void {
   if (node.resolved) return;
   node.resolved = true;
+  wakeCircle(engine, node);
   node.invalid = node.unusableKey;
   if (node.origin === "SB") {
     setNeeds(engine, node, noDeps);
@@ -39,8 +40,14 @@ export function resolve(engine: Engine, node: Node): void {
   }
 }
 
+/** The node is about to leave its circle, perhaps: members that wait for their turn should look again. */
+export function wakeCircle(engine: Engine, node: Node): void {
+  for (const member of waitingInCycle(node)) engine.touch(member, node);
+}
+
 function setNeeds(engine: Engine, node: Node, needs: DepSet): void {
   const before = node.needs;
+  node.unsettledCircle = true;
   node.needs = needs;
   dropUnused(engine, node, before);
 }

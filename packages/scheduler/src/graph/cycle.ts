@@ -46,7 +46,10 @@ export function readinessInCycle(node: Node): "ready" | "busy" | "lacking" {
       if (!dep.met && !(dep.target && members.has(dep.target))) return "lacking";
     }
     if (member === node) continue;
-    if (member.leaving || !member.resolved || (!node.exists && (member.call || member.held > 0))) isBusy = true;
+    if (!member.leaving && member.resolved && (node.exists || (!member.call && member.held === 0))) continue;
+    // One that could not be removed, or does not return, is not going to make room soon.
+    if (!member.inMotion) return "lacking";
+    isBusy = true;
   }
   return isBusy ? "busy" : "ready";
 }
@@ -63,9 +66,14 @@ export function cutsCycle(node: Node): boolean {
   for (const dep of [...(node.dependants ?? []), ...(node.witnessOf ?? [])]) {
     const owner = dep.set.owner;
     if (!dep.set.bound || !owner) continue;
-    if (!owner.leaving || owner.call || !waitsFor(owner, node)) return false;
+    if (!waitsInCycle(owner, node)) return false;
   }
   return true;
+}
+
+/** True if a leaving node in turn only waits for `other` to go. */
+export function waitsInCycle(node: Node, other: Node): boolean {
+  return other.mayCycle && node.leaving && !node.call && waitsFor(node, other);
 }
 
 /** Follows "must be gone before" from a leaving node through other leaving nodes. */

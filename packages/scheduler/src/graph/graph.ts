@@ -134,7 +134,8 @@ export class Graph {
       const { support } = dep;
       if (!support) continue;
       support.reliants++;
-      if (!support.leaving) continue;
+      // A value that needs itself is not in its own way.
+      if (!support.leaving || support === set.owner) continue;
       dep.broken = true;
       set.broken++;
     }
@@ -238,7 +239,7 @@ export class Graph {
     const affected: Node[] = [];
     for (const dep of [...(node.dependants ?? []), ...(node.witnessOf ?? [])]) {
       const { set } = dep;
-      if (!set.bound || dep.broken || !set.owner) continue;
+      if (!set.bound || dep.broken || !set.owner || set.owner === node) continue;
       dep.broken = true;
       set.broken++;
       affected.push(set.owner);
@@ -252,7 +253,7 @@ export class Graph {
     const owner = set.owner as Node;
     dep.met = false;
     set.unmet++;
-    if (set.bound && !tolerated?.(owner)) {
+    if (set.bound && owner !== dep.support && !tolerated?.(owner)) {
       dep.broken = true;
       set.broken++;
     }

@@ -91,9 +91,14 @@ export class Node {
   derivedNext: { readonly of: unknown; readonly pairs: readonly KeyValue[] } | undefined = undefined;
   /** May be part of a dependency cycle; see cycle.ts. */
   mayCycle = false;
+  /** Something that members of its circle go by has changed since it last was at rest. */
+  unsettledCircle = false;
 
   // Progress.
   dirty = false;
+  /** How often it was decided about in drain number `decidedIn`. */
+  decided = 0;
+  decidedIn = 0;
   /** Something is being done or about to be done; false: at rest. */
   inMotion = false;
   /** Not ready only because of dependencies that are themselves in motion. */

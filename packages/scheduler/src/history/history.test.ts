@@ -241,3 +241,18 @@ test("values are shown the descriptor's way, else the scheduler's", async () => 
   assert.doesNotMatch(json, /password/);
   assert.match(json, /"ProtoMsgData":\{\}/);
 });
+
+test("a snapshot shows what is done so far although its transaction has not settled", async () => {
+  const { southbound, scheduler } = start();
+  const hang = southbound.hang("create", "if/slow");
+  scheduler.transaction().set("if/slow", {}).set("if/quick", {}).start();
+  assert.deepEqual(
+    scheduler.graphSnapshot().map((node) => [node.Key, node.Flags["value-state"]]),
+    [
+      ["if/quick", "CONFIGURED"],
+      ["if/slow", "PENDING"],
+    ],
+  );
+  hang.release();
+  await scheduler.close();
+});
