@@ -72,7 +72,9 @@ test("nearly right values are often right, so that round trips are really tried"
     try {
       parseValue(knownModels.models[2] as Model, value);
       right++;
-    } catch {}
+    } catch {
+      // What is refused is not counted; how it is refused is the subject of the tests above.
+    }
   }
   assert.ok(right >= 10, `${right} of 200`);
 });

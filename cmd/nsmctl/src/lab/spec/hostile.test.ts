@@ -94,11 +94,12 @@ test("documents with anything anywhere are built, or refused with the place and 
   fc.assert(
     fc.property(fc.array(change, { minLength: 1, maxLength: 3 }), (changes) => {
       const documents = [...good];
-      // A second change may find its place gone; then it changes nothing.
       for (const { index, path, value } of changes)
         try {
           documents[index] = withChange(documents[index], path, value);
-        } catch {}
+        } catch {
+          // A second change may find its place gone; then it changes nothing.
+        }
       build(documents);
     }),
     { numRuns: 400 },

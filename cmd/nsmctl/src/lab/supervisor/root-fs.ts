@@ -103,10 +103,11 @@ function fill(copy: string, original: string, skip: (name: string) => boolean = 
     if (info?.isSymbolicLink()) symlinkSync(readlinkSync(from), to);
     else if (info?.isDirectory()) {
       mkdirSync(to);
-      // A folder that may not be shown stays empty, as on a machine that has nothing there.
       try {
         bindMount(from, to);
-      } catch {}
+      } catch {
+        // A folder that may not be shown stays empty, as on a machine that has nothing there.
+      }
     } else if (info && original !== "/") symlinkSync(from, to);
   }
 }
