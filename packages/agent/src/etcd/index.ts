@@ -1,0 +1,27 @@
+export type {
+  Bytes,
+  Compare,
+  Etcd,
+  EtcdCallOptions,
+  EtcdOptions,
+  EtcdTls,
+  FollowUpdate,
+  KeyRange,
+  KeyValue,
+  Lease,
+  Listing,
+  ListOptions,
+  Operation,
+  OperationResult,
+  Session,
+  StoreState,
+  Txn,
+  TxnResult,
+  WatchEvent,
+  WatchOptions,
+  WatchUpdate,
+  WriteOptions,
+} from "./api.ts";
+export { maxTxnOps } from "./api.ts";
+export { bytesOf, prefix, shown, textOf } from "./bytes.ts";
+export { compactedRevision, outcomeUnknown } from "./errors.ts";
