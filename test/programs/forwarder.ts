@@ -1,9 +1,9 @@
 import { type Closable, closeAll } from "@nsmkit/core";
 import { insecureIdentity } from "@nsmkit/sdk";
-import { channelPool, forwarderChain } from "@nsmkit/sdk/networkservice";
+import { forwarderChain } from "@nsmkit/sdk/networkservice";
 import { createDiscovery, createRegistryClient } from "@nsmkit/sdk/registry";
 import { FakeCrossConnector } from "@nsmkit/sdk/testing";
-import { dial, listen } from "@nsmkit/sdk/transport";
+import { channelPool, dial, listen } from "@nsmkit/sdk/transport";
 
 export interface FakeForwarder extends Closable {
   /** What is connected now. */

@@ -4,10 +4,10 @@ import { NetworkServiceEndpointRegistry, NetworkServiceRegistry } from "@nsmkit/
 import { type Clock, type Closable, type Logger, systemClock } from "@nsmkit/core";
 import { healthBinding } from "@nsmkit/sdk/health";
 import { openMetrics } from "@nsmkit/sdk/metrics";
-import { channelPool, nsmgrChain } from "@nsmkit/sdk/networkservice";
+import { nsmgrChain } from "@nsmkit/sdk/networkservice";
 import { connectRegistry, createDiscovery, nsmgrRegistry, registryBindings } from "@nsmkit/sdk/registry";
 import { openIdentity } from "@nsmkit/sdk/settings";
-import { dial, listen } from "@nsmkit/sdk/transport";
+import { channelPool, dial, listen } from "@nsmkit/sdk/transport";
 import { ExcludedPrefixes } from "./excluded-prefixes.ts";
 import { publicUrl } from "./public-url.ts";
 import type { NsmgrConfig } from "./settings.ts";

@@ -8,11 +8,11 @@ import {
 } from "@nsmkit/api/networkservice";
 import { type Clock, type Logger, messageOf } from "@nsmkit/core";
 import { bounded } from "../chain/bounded.ts";
-import type { ChannelPool } from "../networkservice/common/dial/pool.ts";
 import type { LivenessCheck } from "../networkservice/common/heal/client.ts";
 import { filePath } from "../networkservice/common/mechanisms/sendfd/file-url.ts";
 import { parameter } from "../networkservice/common/mechanisms/types.ts";
 import { cloneConnection, forgetChoice } from "../networkservice/core/connection.ts";
+import type { ChannelPool } from "../transport/client/pool.ts";
 import { inodeUrl } from "../transport/index.ts";
 
 export interface RecoveryOptions {

@@ -26,7 +26,6 @@ export { callNextHop } from "./common/connect/end.ts";
 export { crossConnectServer } from "./common/crossconnect/server.ts";
 export { dialClient } from "./common/dial/client.ts";
 export { type NextHop, nextHop, nextUrl, outgoingFiles, outgoingMetadata } from "./common/dial/nexthop.ts";
-export { type ChannelLease, type ChannelPool, channelPool } from "./common/dial/pool.ts";
 export type { Discovery } from "./common/discover/port.ts";
 export { candidates, discoverServer } from "./common/discover/server.ts";
 export { type DiscoverForwarderOptions, discoverForwarderServer } from "./common/discoverforwarder/server.ts";

@@ -4,8 +4,8 @@ import { type Closable, closeAll, silentLogger, systemClock } from "@nsmkit/core
 import { bounded } from "../chain/bounded.ts";
 import { Context } from "../chain/context.ts";
 import { clientChain } from "../networkservice/chains/client/client.ts";
-import { channelPool } from "../networkservice/common/dial/pool.ts";
 import { kernelClient } from "../networkservice/common/mechanisms/kernel/client.ts";
+import { channelPool } from "../transport/client/pool.ts";
 import { dial, type Identity } from "../transport/index.ts";
 
 /** A client without the comforts of `client`, which may also die without closing what it opened: its `close` is that. */

@@ -4,7 +4,6 @@ import { endpointChain } from "../networkservice/chains/endpoint/endpoint.ts";
 import { forwarderChain } from "../networkservice/chains/forwarder/forwarder.ts";
 import { nsmgrChain } from "../networkservice/chains/nsmgr/nsmgr.ts";
 import type { ServerChain } from "../networkservice/chains/server.ts";
-import { channelPool } from "../networkservice/common/dial/pool.ts";
 import {
   connectRegistry,
   createDiscovery,
@@ -12,6 +11,7 @@ import {
   nsmgrRegistry,
   registryBindings,
 } from "../registry/index.ts";
+import { channelPool } from "../transport/client/pool.ts";
 import { dial, type Identity, listen } from "../transport/index.ts";
 import { FakeCrossConnector } from "./crossconnector.ts";
 

@@ -1,8 +1,8 @@
 import type { Clock, Logger } from "@nsmkit/core";
 import type { Identity } from "../../transport/api.ts";
+import type { ChannelPool } from "../../transport/client/pool.ts";
 import { authorizeClient } from "../common/authorize/client.ts";
 import { dialClient } from "../common/dial/client.ts";
-import type { ChannelPool } from "../common/dial/pool.ts";
 import { recvFdClient } from "../common/mechanisms/recvfd/client.ts";
 import { sendFdClient } from "../common/mechanisms/sendfd/client.ts";
 import { monitorClient } from "../common/monitor/client.ts";

@@ -1,8 +1,8 @@
 import { silentLogger, systemClock } from "@nsmkit/core";
 import { type Chain, chain } from "../../../chain/chain.ts";
+import type { ChannelPool } from "../../../transport/client/pool.ts";
 import { clientUrl } from "../../common/clienturl/client.ts";
 import { callNextHop } from "../../common/connect/end.ts";
-import type { ChannelPool } from "../../common/dial/pool.ts";
 import { type HealOptions, healClient } from "../../common/heal/client.ts";
 import { type RefreshOptions, refreshClient } from "../../common/refresh/client.ts";
 import { updatePath } from "../../common/updatepath/element.ts";

@@ -1,8 +1,8 @@
 import { silentLogger, systemClock } from "@nsmkit/core";
 import type { CrossConnector } from "../../../crossconnect/api.ts";
+import type { ChannelPool } from "../../../transport/client/pool.ts";
 import { callNextHop } from "../../common/connect/end.ts";
 import { crossConnectServer } from "../../common/crossconnect/server.ts";
-import type { ChannelPool } from "../../common/dial/pool.ts";
 import type { Discovery } from "../../common/discover/port.ts";
 import { discoverServer } from "../../common/discover/server.ts";
 import { kernelForwarderServer } from "../../common/mechanisms/kernel/server.ts";

@@ -1,7 +1,7 @@
 import { silentLogger, systemClock } from "@nsmkit/core";
+import type { ChannelPool } from "../../../transport/client/pool.ts";
 import { clientInfo } from "../../common/clientinfo/server.ts";
 import { callNextHop } from "../../common/connect/end.ts";
-import type { ChannelPool } from "../../common/dial/pool.ts";
 import type { Discovery } from "../../common/discover/port.ts";
 import { type DiscoverForwarderOptions, discoverForwarderServer } from "../../common/discoverforwarder/server.ts";
 import { excludedPrefixesServer } from "../../common/excludedprefixes/server.ts";

@@ -3,11 +3,11 @@ import { begun } from "../../../chain/begin.ts";
 import { bounded, closeBelow } from "../../../chain/bounded.ts";
 import type { Context } from "../../../chain/context.ts";
 import { key } from "../../../chain/key.ts";
+import type { ChannelLease, ChannelPool } from "../../../transport/client/pool.ts";
 import { inodeUrl } from "../../../transport/inode.ts";
 import { cloneConnection, connectionOf } from "../../core/connection.ts";
 import type { NetworkServiceElement } from "../../core/kind.ts";
 import { nextHop, nextUrl } from "./nexthop.ts";
-import type { ChannelLease, ChannelPool } from "./pool.ts";
 
 interface Line {
   readonly url: string;

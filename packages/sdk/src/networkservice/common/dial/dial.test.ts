@@ -6,13 +6,13 @@ import { chain } from "../../../chain/chain.ts";
 import { insecureIdentity } from "../../../identity/index.ts";
 import { FakeChannel, fakePool } from "../../../testing/channel.ts";
 import { RecordingEnd, requestOf, testContext } from "../../../testing/elements.ts";
+import { channelPool } from "../../../transport/client/pool.ts";
 import type { NetworkServiceElement, NetworkServiceKind } from "../../core/kind.ts";
 import { beginServer } from "../../core/rules.ts";
 import { callNextHop } from "../connect/end.ts";
 import { updatePath } from "../updatepath/element.ts";
 import { dialClient } from "./client.ts";
 import { nextUrl } from "./nexthop.ts";
-import { channelPool } from "./pool.ts";
 
 function setUp() {
   const clock = new FakeClock();
