@@ -25,3 +25,4 @@ export type {
 export { maxTxnOps } from "./api.ts";
 export { bytesOf, prefix, shown, textOf } from "./bytes.ts";
 export { compactedRevision, outcomeUnknown } from "./errors.ts";
+export { formatStatus, hasStatus, readStatus, readStatusKey, statusKey, statusPrefix } from "./value-status.ts";
