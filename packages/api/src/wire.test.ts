@@ -8,6 +8,7 @@ import {
   NetworkServiceClientSchema,
 } from "./cnf.ts";
 import { ConfigSchema } from "./configurator.ts";
+import * as etcd from "./etcd.ts";
 import { ItemSchema, ModelDetailSchema, UpdateResult_Operation, UpdateResultSchema } from "./generic.ts";
 import { HealthCheckResponse_ServingStatus, HealthCheckResponseSchema } from "./health.ts";
 import { PrefixRequestSchema, PrefixResponseSchema, Type } from "./ipam.ts";
@@ -395,4 +396,53 @@ wire(
   "0a 09  9a 03 03 0a 01 6c  a2 06 00",
   "12 05  aa 01 02 28 01",
   "1a 05  52 03 0a 01 6e",
+);
+
+wire(
+  "carries a guarded put",
+  etcd.TxnRequestSchema,
+  create(etcd.TxnRequestSchema, {
+    compare: [
+      {
+        result: etcd.Compare_CompareResult.NOT_EQUAL,
+        target: etcd.Compare_CompareTarget.MOD,
+        key: Uint8Array.of(0x6b),
+        targetUnion: { case: "modRevision", value: 0n },
+      },
+    ],
+    success: [
+      { request: { case: "requestPut", value: { key: Uint8Array.of(0x6b), value: Uint8Array.of(0xff), lease: 7n } } },
+    ],
+    failure: [{ request: { case: "requestRange", value: { key: Uint8Array.of(0x6b), rangeEnd: Uint8Array.of(0) } } }],
+  }),
+  "0a 09  08 03  10 02  1a 01 6b  30 00",
+  "12 0a  12 08  0a 01 6b  12 01 ff  18 07",
+  "1a 08  0a 06  0a 01 6b  12 01 00",
+);
+
+wire(
+  "carries a part of a revision",
+  etcd.WatchResponseSchema,
+  create(etcd.WatchResponseSchema, {
+    header: { clusterId: 1n, memberId: 2n, revision: 3n, raftTerm: 4n },
+    compactRevision: 5n,
+    cancelReason: "r",
+    fragment: true,
+    events: [
+      {
+        type: etcd.Event_EventType.DELETE,
+        kv: {
+          key: Uint8Array.of(0x6b),
+          createRevision: 1n,
+          modRevision: 3n,
+          version: 2n,
+          value: Uint8Array.of(0x76),
+          lease: 9n,
+        },
+      },
+    ],
+  }),
+  "0a 08  08 01 10 02 18 03 20 04",
+  "28 05  32 01 72  38 01",
+  "5a 12  08 01  12 0e  0a 01 6b  10 01  18 03  20 02  2a 01 76  30 09",
 );
