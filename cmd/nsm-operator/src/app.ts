@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { type Clock, type Closable, CodedError, type Logger, messageOf, systemClock } from "@nsmkit/core";
 import { type Client, Controller, EventRecorder, KubeMetrics, LeaderElection, objectKey } from "@nsmkit/kube";
+import { serveAdmission } from "@nsmkit/kube/admission";
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
-import { AdmissionDoor } from "./admission/door.ts";
-import { serveAdmission } from "./admission/server.ts";
-import { CertificateKeeper } from "./certificates/keeper.ts";
+import { admissionDoor } from "./admission/door.ts";
+import { path, review } from "./admission/review.ts";
+import { MeshCertificates } from "./certificates/mesh-certificates.ts";
 import { installDefinitions } from "./definitions.ts";
 import { Inventory } from "./inventory/inventory.ts";
 import { meshLabelValue } from "./mesh/marks.ts";
@@ -61,7 +62,13 @@ export async function createNsmOperator(config: OperatorConfig, deps: OperatorDe
     return { ok: progress.ready, reason: progress.ready ? "leading" : "filling the caches" };
   };
   const probes = opened.use(await serveProbes({ ...parseListenAddress(config.listenOn), registry, ready }));
-  const admission = opened.use(await serveAdmission(parseListenAddress(config.webhookListenOn), deps));
+  const admission = opened.use(
+    await serveAdmission({
+      ...parseListenAddress(config.webhookListenOn),
+      webhooks: { [path]: (request) => review(request, deps.port) },
+      ...{ logger, metrics: metrics.webhooks },
+    }),
+  );
   const stop = new AbortController();
   const identity = `${config.podName}_${randomUUID()}`;
   const election = new LeaderElection({
@@ -82,8 +89,8 @@ export async function createNsmOperator(config: OperatorConfig, deps: OperatorDe
     });
   const namespace = config.operatorNamespace ?? "default";
   const { operatorName, watchNamespaces, webhookUrl } = config;
-  const door = new AdmissionDoor({
-    ...{ client, clock, logger, server: admission, leads: () => progress.ready },
+  const door = admissionDoor({
+    ...{ client, clock, logger, metrics, server: admission, leads: () => progress.ready },
     place: {
       ...{ operatorName, namespace, watchNamespaces, port: admission.port },
       ...(webhookUrl === undefined ? {} : { url: webhookUrl }),
@@ -170,7 +177,7 @@ async function leadMeshes({
   );
   const events = new EventRecorder({ client, controller: config.operatorName, instance: identity, clock, logger });
   const status = new StatusWriter({ client, events, meshes, clock });
-  const certificates = new CertificateKeeper({ inventory, clock });
+  const certificates = new MeshCertificates({ inventory, clock });
   const reconciler = new MeshReconciler({
     ...{ client, port, inventory, meshes, certificates, status, clock },
     progressDeadlineMs: config.progressDeadlineMs,

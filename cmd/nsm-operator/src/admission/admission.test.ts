@@ -1,14 +1,11 @@
 import assert from "node:assert/strict";
 import { request } from "node:https";
 import { test } from "node:test";
-import { RecordingLogger } from "@nsmkit/core/testing";
-import fc from "fast-check";
-import { decodeSecret } from "../certificates/keeper.ts";
+import { decodeSecret } from "@nsmkit/kube/certificates";
 import { kindNamed } from "../inventory/kinds.ts";
 import { smallMesh, smallNsm } from "../testing/small-mesh.ts";
 import { until, World } from "../testing/world.ts";
 import { review } from "./review.ts";
-import { serveAdmission } from "./server.ts";
 
 const ask = (object: unknown) => ({
   apiVersion: "admission.k8s.io/v1",
@@ -17,31 +14,15 @@ const ask = (object: unknown) => ({
 });
 
 test("a right document is allowed, a wrong one refused with the parser's words", () => {
-  assert.equal(review(ask(smallNsm()), smallMesh).response.allowed, true);
-  const { response } = review(ask(smallNsm({ wrong: "7" })), smallMesh);
-  assert.deepEqual(response, {
-    uid: "1",
-    allowed: false,
-    status: { code: 422, reason: "Invalid", message: "spec.wrong: 7; leave it out" },
-  });
+  assert.equal(review({ object: smallNsm() }, smallMesh).allowed, true);
+  const wrong = review({ object: smallNsm({ wrong: "7" }) }, smallMesh);
+  assert.deepEqual(wrong, { allowed: false, message: "spec.wrong: 7; leave it out" });
 });
 
 test("a resource on its way out is let through, so that its finalizer can go", () => {
   const wrong = smallNsm({ wrong: "7" });
   const leaving = { ...wrong, metadata: { ...wrong.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" } };
-  assert.equal(review(ask(leaving), smallMesh).response.allowed, true);
-});
-
-test("whatever comes is answered or refused with a code", () => {
-  fc.assert(
-    fc.property(fc.oneof(fc.jsonValue(), fc.jsonValue().map(ask)), (body) => {
-      try {
-        assert.equal(typeof review(body, { read: smallMesh.read }).response.allowed, "boolean");
-      } catch (error) {
-        assert.equal((error as { code?: string }).code, "INVALID_ARGUMENT");
-      }
-    }),
-  );
+  assert.equal(review({ object: leaving }, smallMesh).allowed, true);
 });
 
 function post(port: number, ca: string, servername: string, body: string): Promise<{ status: number; text: string }> {
@@ -81,15 +62,6 @@ test("the API server is told of a webhook whose certificate it can verify", asyn
   assert.equal(JSON.parse(text).response.allowed, false);
   assert.equal((await post(port, ca, `${name}.${namespace}.svc`, "{")).status, 400);
   await assert.rejects(post(port, ca, "other.example", body), /altnames/);
-});
-
-test("without a certificate no handshake succeeds, and the server lives on", async () => {
-  await using server = await serveAdmission(
-    { port: 0, host: "127.0.0.1" },
-    { port: smallMesh, logger: new RecordingLogger() },
-  );
-  await assert.rejects(post(server.port, "", "x", ""));
-  await assert.rejects(post(server.port, "", "x", ""));
 });
 
 test("a lost certificate is made anew, signed by the same authority", async () => {

@@ -1,8 +1,6 @@
 import type { UnknownObject } from "@nsmkit/kube";
-import type { SecretData } from "../certificates/issue.ts";
-import { encodeSecret } from "../certificates/keeper.ts";
 import type { Certificate } from "../mesh/port.ts";
-import { path } from "./server.ts";
+import { path } from "./review.ts";
 
 export interface AdmissionPlace {
   /** Of the operator: its Pods carry the label name=…, as in the first operator's manifest. */
@@ -16,7 +14,7 @@ export interface AdmissionPlace {
   readonly watchNamespaces: readonly string[];
 }
 
-const labelsOf = ({ operatorName }: AdmissionPlace): Record<string, string> => ({
+export const labelsOf = ({ operatorName }: AdmissionPlace): Record<string, string> => ({
   "app.kubernetes.io/name": operatorName,
   "app.kubernetes.io/component": "admission",
 });
@@ -32,11 +30,6 @@ export function dnsNamesOf(place: AdmissionPlace): readonly string[] {
     `${name}.${place.namespace}`,
     `${name}.${place.namespace}.svc.cluster.local`,
   ];
-}
-
-export function secretOf(place: AdmissionPlace, name: string, type: string, data: SecretData): UnknownObject {
-  const metadata = { namespace: place.namespace, name, labels: labelsOf(place) };
-  return { apiVersion: "v1", kind: "Secret", metadata, type, data: encodeSecret(data) };
 }
 
 /** The Service, and the configuration that names it. Ignore: an operator that is down must not keep anybody from working. */

@@ -1,5 +1,6 @@
 /** What the reconciler needs of @nsmkit/mesh, so that its tests can bring a mesh of a few objects. */
 import type { UnknownObject } from "@nsmkit/kube";
+import type { ServingCertificate } from "@nsmkit/kube/certificates";
 
 export interface ObjectRef {
   readonly apiVersion: string;
@@ -21,14 +22,7 @@ export interface CertificateRequest {
   readonly dnsNames: readonly string[];
 }
 
-/** PEM. */
-export interface Certificate {
-  /** One or, during a change of the authority, two certificates. */
-  readonly ca: string;
-  readonly certificate: string;
-  readonly key: string;
-}
-
+export type Certificate = ServingCertificate;
 export type Certificates = ReadonlyMap<string, Certificate>;
 
 /** A mesh as wanted, decided down to its version. */

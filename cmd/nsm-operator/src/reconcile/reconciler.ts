@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { type Clock, CodedError, isCodedError, type Logger, systemClock } from "@nsmkit/core";
 import { type Client, objectKey, type Reconcile, type Reconciled, splitKey } from "@nsmkit/kube";
-import type { CertificateKeeper } from "../certificates/keeper.ts";
+import type { MeshCertificates } from "../certificates/mesh-certificates.ts";
 import type { Inventory } from "../inventory/inventory.ts";
 import { finalizer, meshLabelValue } from "../mesh/marks.ts";
 import type { MeshPhase, MeshPort, WantedMesh } from "../mesh/port.ts";
@@ -24,7 +24,7 @@ export interface ReconcilerOptions {
   readonly port: MeshPort;
   readonly inventory: Inventory;
   readonly meshes: Meshes;
-  readonly certificates: CertificateKeeper;
+  readonly certificates: MeshCertificates;
   readonly status: StatusWriter;
   /** How long a phase may take. */
   readonly progressDeadlineMs: number;

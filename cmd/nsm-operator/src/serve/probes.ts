@@ -1,5 +1,6 @@
-import { createServer, type Server } from "node:http";
-import { type Closable, CodedError } from "@nsmkit/core";
+import { createServer } from "node:http";
+import type { Closable } from "@nsmkit/core";
+import { listening } from "@nsmkit/kube/admission";
 import type { Registry } from "prom-client";
 
 export interface ProbesOptions {
@@ -30,26 +31,4 @@ export async function serveProbes(options: ProbesOptions): Promise<Closable & { 
     );
   });
   return listening(server, options);
-}
-
-/** Listens, and closes without waiting for idle connections. */
-export async function listening(
-  server: Pick<Server, "once" | "off" | "listen" | "address" | "close" | "closeAllConnections">,
-  { host, port }: { readonly host?: string; readonly port: number },
-): Promise<Closable & { readonly port: number }> {
-  await new Promise<void>((resolve, reject) => {
-    const failed = (cause: Error): void =>
-      reject(new CodedError("FAILED_PRECONDITION", `cannot listen on ${host ?? ""}:${port}`, { cause }));
-    server.once("error", failed);
-    server.listen(port, host, () => {
-      server.off("error", failed);
-      resolve();
-    });
-  });
-  const address = server.address();
-  const close = async (): Promise<void> => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  };
-  return { port: typeof address === "object" && address ? address.port : port, close, [Symbol.asyncDispose]: close };
 }

@@ -1,5 +1,6 @@
 /** Metric names and labels of controller-runtime and client-go, so that stock dashboards and alerts work. */
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { WebhookMetrics } from "./webhook-metrics.ts";
 
 /** controller-runtime's buckets for reconcile times, seconds. */
 const reconcileBuckets = [
@@ -24,11 +25,13 @@ export class KubeMetrics {
   readonly queueSeconds: Histogram<"name" | "controller">;
   readonly workSeconds: Histogram<"name" | "controller">;
   readonly leader: Gauge<"name">;
+  readonly webhooks: WebhookMetrics;
   /** Give `answered` to the client. */
   readonly requests: Counter<"code" | "method" | "host">;
 
   constructor(registry: Registry) {
     const registers = [registry];
+    this.webhooks = new WebhookMetrics(registry);
     const queueLabels = ["name", "controller"] as const;
     const controller = ["controller"] as const;
     this.reconcileTotal = new Counter({

@@ -1,13 +1,22 @@
-import type { Certificate } from "../mesh/port.ts";
 import { isAuthority, isServing, makeAuthority, makeServing, type Pair, renewAtMs } from "./authority.ts";
 
 /** What a Secret holds, decoded. */
 export type SecretData = Readonly<Record<string, string>>;
 
+/** A serving certificate with what its clients must trust; PEM. */
+export interface ServingCertificate {
+  /** One authority or, during its change, two; "" when whoever made the certificate did not say. */
+  readonly ca: string;
+  readonly certificate: string;
+  /** PKCS #8 or PKCS #1. */
+  readonly key: string;
+}
+
 export interface Issued {
   /** The authority's Secret as it shall be; the same object when nothing changes. */
   readonly authority: SecretData;
-  readonly serving: Certificate;
+  readonly serving: ServingCertificate;
+  /** When it is to be issued again, ms since the epoch. */
   readonly renewAtMs: number;
 }
 

@@ -1,11 +1,11 @@
 import { type Clock, systemClock } from "@nsmkit/core";
 import type { UnknownObject } from "@nsmkit/kube";
+import { decodeSecret, encodeSecret, issue, type SecretData } from "@nsmkit/kube/certificates";
 import type { Inventory } from "../inventory/inventory.ts";
 import { nameOf } from "../inventory/kinds.ts";
 import type { Certificate, CertificateRequest, Certificates } from "../mesh/port.ts";
 import type { Pass } from "../reconcile/context.ts";
 import type { Objects } from "../reconcile/objects.ts";
-import { issue, type SecretData } from "./issue.ts";
 
 export interface Provided {
   /** By "namespace/name" of their Secret. */
@@ -20,7 +20,7 @@ export interface Provided {
 const longestMs = 86_400_000;
 
 /** Provides the serving certificates of a mesh; all its memory is in Secrets. */
-export class CertificateKeeper {
+export class MeshCertificates {
   readonly #inventory: Inventory;
   readonly #clock: Clock;
 
@@ -51,24 +51,12 @@ export class CertificateKeeper {
   }
 }
 
-export const secretObject = (namespace: string, name: string): UnknownObject => ({
+const secretObject = (namespace: string, name: string): UnknownObject => ({
   apiVersion: "v1",
   kind: "Secret",
   metadata: { namespace, name },
 });
 
-export const encodeSecret = (data: SecretData): Record<string, string> =>
-  Object.fromEntries(Object.entries(data).map(([key, text]) => [key, Buffer.from(text).toString("base64")]));
-
 function readSecret<K extends string>(key: K, secret: UnknownObject | undefined): { readonly [P in K]?: SecretData } {
   return secret ? ({ [key]: decodeSecret(secret) } as { [P in K]: SecretData }) : {};
-}
-
-export function decodeSecret(secret: UnknownObject): SecretData {
-  const data = (secret.data ?? {}) as Record<string, unknown>;
-  const texts = Object.entries(data).map(([key, value]) => [
-    key,
-    Buffer.from(String(value), "base64").toString("utf8"),
-  ]);
-  return Object.fromEntries(texts) as SecretData;
 }

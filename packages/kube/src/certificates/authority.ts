@@ -1,4 +1,4 @@
-/** Certificates of the operator's own making: an authority in a Secret, and serving certificates that it signs. */
+/** Certificates of our own making: an authority in a Secret, and serving certificates that it signs. */
 import "reflect-metadata";
 import { createPrivateKey, randomBytes, webcrypto, X509Certificate } from "node:crypto";
 import {
@@ -50,7 +50,7 @@ export async function makeAuthority(commonName: string, nowMs: number): Promise<
   const keys = await makeKeys();
   const certificate = await X509CertificateGenerator.createSelfSigned({
     serialNumber: serialNumber(),
-    name: [{ CN: [commonName] }, { O: ["nsm-operator"] }],
+    name: [{ CN: [commonName] }, { O: ["nsmkit"] }],
     notBefore: new Date(nowMs - backdatedMs),
     notAfter: new Date(nowMs + authorityLifeMs),
     signingAlgorithm: algorithm,
