@@ -1,5 +1,6 @@
 import "reflect-metadata";
 import { createPrivateKey, type KeyObject, webcrypto, X509Certificate } from "node:crypto";
+import { isIP } from "node:net";
 import {
   BasicConstraintsExtension,
   ExtendedKeyUsageExtension,
@@ -21,6 +22,8 @@ export interface IssueOptions {
   readonly lifeMs?: number;
   /** Other URI names than the SPIFFE id, for certificates that must be refused. */
   readonly uris?: readonly string[];
+  /** Host names and addresses beside them, for servers outside the mesh. */
+  readonly hosts?: readonly string[];
   /** Curve of the key; default P-256, the only one that tokens can be signed with. */
   readonly namedCurve?: "P-256" | "P-384";
   readonly ca?: boolean;
@@ -67,12 +70,16 @@ export async function createTestCa(options: { trustDomain?: string } = {}): Prom
       path,
       lifeMs = 3_600_000,
       uris = [`spiffe://${trustDomain}${path}`],
+      hosts = [],
       namedCurve = "P-256",
       ca = false,
     } = wanted;
     const leafAlgorithm = { ...algorithm, namedCurve };
     const leafKeys = await webcrypto.subtle.generateKey(leafAlgorithm, true, ["sign", "verify"]);
-    const names = uris.map((value) => ({ type: "url" as const, value }));
+    const names = [
+      ...uris.map((value) => ({ type: "url" as const, value })),
+      ...hosts.map((value) => ({ type: isIP(value) ? ("ip" as const) : ("dns" as const), value })),
+    ];
     const certificate = await X509CertificateGenerator.create({
       serialNumber: nextSerial(),
       subject: `CN=${path.slice(1).replaceAll("/", "-")}`,

@@ -140,8 +140,18 @@ export interface Identity extends Closable {
   ): Promise<{ token: string; expiresMs: number }>;
 }
 
+/** TLS with a server outside the mesh, which proves a host name and no SPIFFE id. */
+export interface ServerTls {
+  /** Whom to trust, and our own certificate if the server wants one. */
+  readonly secureContext: SecureContext;
+  /** Take any certificate; default false. */
+  readonly skipVerify?: boolean;
+}
+
 export interface DialOptions {
   readonly identity: Identity;
+  /** In place of the identity's TLS, for a server outside the mesh. The peer then has no `spiffeId`. */
+  readonly serverTls?: ServerTls;
   readonly logger?: Logger;
   /** Bound for one connection attempt, ms; default 750 (NSM_DIAL_TIMEOUT of nsmgr and forwarder). */
   readonly dialTimeoutMs?: number;

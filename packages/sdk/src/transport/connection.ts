@@ -1,8 +1,8 @@
 import type { Socket } from "node:net";
 import type { Logger } from "@nsmkit/core";
-import type { Identity, Peer } from "./api.ts";
+import type { Identity, Peer, ServerTls } from "./api.ts";
 import type { BytePipe } from "./pipe.ts";
-import { secureClient, secureServer } from "./secure.ts";
+import { secureClient, secureServer, secureToServer } from "./secure.ts";
 import { PipeDuplex } from "./socket/duplex.ts";
 import { NodePipe } from "./socket/nodepipe.ts";
 import { noticeLoss } from "./socket/tcp.ts";
@@ -23,9 +23,10 @@ export interface Transport {
 export async function openTransport(
   socket: Socket,
   side: "client" | "server",
-  options: { target: Target; identity: Identity; signal: AbortSignal; logger?: Logger },
+  options: { target: Target; identity: Identity; serverTls?: ServerTls; signal: AbortSignal; logger?: Logger },
 ): Promise<Transport> {
-  const { target, identity, signal } = options;
+  const { target, identity, serverTls, signal } = options;
+  if (serverTls) return openToServer(socket, { target, serverTls, signal });
   const { tls } = identity;
   const secure = side === "client" ? secureClient : secureServer;
   if (target.transport === "tcp") {
@@ -43,4 +44,18 @@ export async function openTransport(
   if (!tls) return { pipe: unix, peer };
   const secured = await secure(new PipeDuplex(unix), tls, { address, signal });
   return { pipe: new NodePipe(secured.socket), peer: { ...peer, ...secured.certificates } };
+}
+
+/** Files pass between members of a mesh only, so a unix socket is a stream like any other here. */
+async function openToServer(
+  socket: Socket,
+  options: { target: Target; serverTls: ServerTls; signal: AbortSignal },
+): Promise<Transport> {
+  const { target, serverTls, signal } = options;
+  const host = target.transport === "tcp" ? target.host || "localhost" : "localhost";
+  const address = formatTarget(target);
+  if (target.transport === "tcp") noticeLoss(socket);
+  const secured = await secureToServer(socket, serverTls, { host, address, signal });
+  const { certificate } = secured;
+  return { pipe: new NodePipe(secured.socket), peer: { transport: target.transport, address, certificate } };
 }

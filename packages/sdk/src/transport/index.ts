@@ -12,6 +12,7 @@ export type {
   ReceivedFile,
   Server,
   ServerCall,
+  ServerTls,
   ServiceBinding,
   ServiceHandlers,
   TlsSource,

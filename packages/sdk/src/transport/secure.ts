@@ -1,7 +1,8 @@
+import { isIP } from "node:net";
 import type { Duplex } from "node:stream";
 import { connect, type DetailedPeerCertificate, TLSSocket } from "node:tls";
 import { abortError, CodedError, isCodedError, messageOf } from "@nsmkit/core";
-import type { Peer, TlsSource } from "./api.ts";
+import type { Peer, ServerTls, TlsSource } from "./api.ts";
 
 /** gRPC peers insist on it, RFC 7301. */
 const alpn = ["h2"];
@@ -42,6 +43,33 @@ export async function secureClient(
   });
   await handshake(socket, duplex, "secureConnect", options, () => refused);
   return finish(socket, tls);
+}
+
+/**
+ * Runs TLS as the client of a server outside the mesh, whose certificate must be for the host that was dialled.
+ * @returns with the server's certificate, DER
+ * @throws UNAUTHENTICATED when the certificate is not acceptable; UNAVAILABLE when the handshake breaks
+ */
+export async function secureToServer(
+  duplex: Duplex,
+  tls: ServerTls,
+  options: { host: string; address: string; signal: AbortSignal },
+): Promise<{ socket: TLSSocket; certificate: Uint8Array }> {
+  const { host } = options;
+  const socket = connect({
+    socket: duplex,
+    secureContext: tls.secureContext,
+    ALPNProtocols: alpn,
+    rejectUnauthorized: !tls.skipVerify,
+    // What the certificate is compared with. An address is no name to ask for, RFC 6066 section 3.
+    host,
+    ...(isIP(host) ? {} : { servername: host }),
+  });
+  await handshake(socket, duplex, "secureConnect", options, () => undefined);
+  const { raw } = socket.getPeerCertificate();
+  if (socket.alpnProtocol === "h2" && raw) return { socket, certificate: raw };
+  socket.destroy();
+  throw new CodedError("UNAUTHENTICATED", `${options.address} does not speak HTTP/2 (no ALPN h2)`);
 }
 
 /** As `secureClient`, for the side that accepted the connection; a client without a certificate is refused. */
@@ -135,7 +163,7 @@ function broken(address: string, refusal: unknown, cause: unknown): CodedError {
 
 /** Codes of Node for a chain that does not verify: X509_verify_cert_error_string(3) without X509_V_ERR_. */
 const certificateCodes =
-  /^(?:UNABLE_TO|CERT_|SELF_SIGNED|DEPTH_ZERO|INVALID_(?:CA|PURPOSE)|PATH_LENGTH|CRL_|ERROR_IN_CERT)/;
+  /^(?:UNABLE_TO|CERT_|ERR_TLS_CERT_|SELF_SIGNED|DEPTH_ZERO|INVALID_(?:CA|PURPOSE)|PATH_LENGTH|CRL_|ERROR_IN_CERT)/;
 
 function untrusted(address: string, cause: Error): CodedError {
   const code = "code" in cause ? ` (${String(cause.code)})` : "";

@@ -38,7 +38,7 @@ class ClientChannel implements Channel {
     const parsed = parseTarget(target);
     this.target = target;
     this.#connector = new Connector(parsed, options);
-    this.#scheme = options.identity.tls ? "https" : "http";
+    this.#scheme = options.serverTls || options.identity.tls ? "https" : "http";
     // grpc-go sends "localhost" for unix sockets too; a server must not care.
     this.#authority = parsed.transport === "unix" ? "localhost" : `${parsed.host || "localhost"}:${parsed.port}`;
   }
