@@ -27,7 +27,8 @@ export { sendFdServer } from "./common/sendfd/server.ts";
 export { serialize } from "./common/serialize/element.ts";
 export { setPayloadServer } from "./common/setpayload/server.ts";
 export { setRegistrationTimeServer } from "./common/setregistrationtime/server.ts";
-export { updatePathServer } from "./common/updatepath/server.ts";
+export { pathKey, type RegistryPath, subjectOf } from "./common/updatepath/path.ts";
+export { tokensEndKey, updatePathServer } from "./common/updatepath/server.ts";
 export {
   type EntryRules,
   type NsElement,
@@ -56,3 +57,4 @@ export {
   splitDomain,
 } from "./match/index.ts";
 export { memoryEndpoints, memoryServices } from "./memory/registry.ts";
+export { EntryStore, type StoreRules } from "./memory/store.ts";
