@@ -153,6 +153,8 @@ export interface DialOptions {
   /** In place of the identity's TLS, for a server outside the mesh. The peer then has no `spiffeId`. */
   readonly serverTls?: ServerTls;
   readonly logger?: Logger;
+  /** Largest reply that is taken, bytes; default 4 MiB, gRPC's usual limit. */
+  readonly maxMessageBytes?: number;
   /** Bound for one connection attempt, ms; default 750 (NSM_DIAL_TIMEOUT of nsmgr and forwarder). */
   readonly dialTimeoutMs?: number;
 }

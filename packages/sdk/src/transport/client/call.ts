@@ -24,16 +24,17 @@ export abstract class ClientCall<O extends DescMessage> implements StreamEvents 
   header: Metadata = emptyMetadata;
   readonly method: string;
   readonly #output: O;
-  readonly #reader = new MessageReader();
+  readonly #reader: MessageReader;
   #headersSeen = false;
   #status: { code: number; message: string } | undefined;
   #failure: CodedError | undefined;
   #deliver = (bytes: Uint8Array): void => this.onMessage(this.#decode(bytes));
   #closed = false;
 
-  constructor(method: string, output: O) {
+  constructor(method: string, output: O, maxMessageBytes: number | undefined) {
     this.method = method;
     this.#output = output;
+    this.#reader = new MessageReader(maxMessageBytes);
   }
 
   protected abstract onMessage(message: MessageShape<O>): void;

@@ -322,3 +322,19 @@ test("metadata that cannot be sent fails the call by name", async () => {
     await assert.rejects(channel.unary(method, ask(), { metadata }), { code: "INVALID_ARGUMENT" });
   }
 });
+
+test("a reply may be as large as the channel allows", async () => {
+  await using server = await listen([freshUrl()], {
+    identity,
+    services: [
+      bindService(NetworkService, {
+        request: async () => ({ id: "x".repeat(5 * 1024 * 1024) }),
+        close: async () => ({}),
+      }),
+    ],
+  });
+  await using usual = dial(server.urls[0] ?? "", { identity });
+  await assert.rejects(usual.unary(method, ask()), { code: "RESOURCE_EXHAUSTED" });
+  await using wide = dial(server.urls[0] ?? "", { identity, maxMessageBytes: 8 * 1024 * 1024 });
+  assert.equal((await wide.unary(method, ask())).message.id.length, 5 * 1024 * 1024);
+});

@@ -32,6 +32,7 @@ class ClientChannel implements Channel {
   readonly #connector: Connector;
   readonly #authority: string;
   readonly #scheme: string;
+  readonly #maxMessageBytes: number | undefined;
   readonly #streams = new Set<ClientCall<DescMessage>>();
 
   constructor(target: string, options: DialOptions) {
@@ -39,6 +40,7 @@ class ClientChannel implements Channel {
     this.target = target;
     this.#connector = new Connector(parsed, options);
     this.#scheme = options.serverTls || options.identity.tls ? "https" : "http";
+    this.#maxMessageBytes = options.maxMessageBytes;
     // grpc-go sends "localhost" for unix sockets too; a server must not care.
     this.#authority = parsed.transport === "unix" ? "localhost" : `${parsed.host || "localhost"}:${parsed.port}`;
   }
@@ -57,7 +59,7 @@ class ClientChannel implements Channel {
       const body = frameMessage(toBinary(method.input, request));
       let again = true;
       const attempt = (): void => {
-        const call = new UnaryCall(path, method.output, (outcome, reply) => {
+        const call = new UnaryCall(path, method.output, this.#maxMessageBytes, (outcome, reply) => {
           disarm();
           if (reply) resolve(reply);
           else if (outcome.untouched && again) {
@@ -115,7 +117,7 @@ class ClientChannel implements Channel {
     const path = pathOf(method);
     return {
       [Symbol.asyncIterator]: () => {
-        const call = new StreamingCall(path, method.output, () => {
+        const call = new StreamingCall(path, method.output, this.#maxMessageBytes, () => {
           this.#streams.delete(call);
           disarm();
         });

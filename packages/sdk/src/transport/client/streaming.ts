@@ -9,8 +9,8 @@ export class StreamingCall<O extends DescMessage> extends ClientCall<O> {
   readonly #ended: () => void;
   #drained: (() => void) | undefined;
 
-  constructor(method: string, output: O, ended: () => void) {
-    super(method, output);
+  constructor(method: string, output: O, maxMessageBytes: number | undefined, ended: () => void) {
+    super(method, output, maxMessageBytes);
     this.#ended = ended;
     this.inbox = new Inbox(() => this.cancel(new CodedError("ABORTED", `${method}: the reader left`)));
   }

@@ -16,8 +16,13 @@ export class UnaryCall<O extends DescMessage> extends ClientCall<O> {
   #message: MessageShape<O> | undefined;
   #surplus = false;
 
-  constructor(method: string, output: O, settle: (outcome: CallOutcome, reply: UnaryReply<O> | undefined) => void) {
-    super(method, output);
+  constructor(
+    method: string,
+    output: O,
+    maxMessageBytes: number | undefined,
+    settle: (outcome: CallOutcome, reply: UnaryReply<O> | undefined) => void,
+  ) {
+    super(method, output, maxMessageBytes);
     this.#settle = settle;
   }
 
