@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { knownModels } from "@nsmkit/api/model";
+import { allModels } from "@nsmkit/api/model/vpp";
 import { isCodedError } from "@nsmkit/core";
 import fc from "fast-check";
 import { type Declaration, readDeclaration } from "./document.ts";
@@ -305,5 +306,14 @@ test("whatever is fed in, reading ends with a declaration or INVALID_CONFIG", ()
       },
     ),
     { numRuns: 500 },
+  );
+});
+
+test("VPP values stand under the names that agentctl gives them", () => {
+  const text = "vppConfig:\n  nat44Pools: [{ first_ip: 10.0.0.1 }]\n  nat44_global: { forwarding: true }\n";
+  const { items } = readDeclaration(text, { name: "a.yaml", models: allModels, label: "a" });
+  assert.deepEqual(
+    items.map(({ key }) => key),
+    ["config/vpp/nat/v2/nat44-pool/vrf/0/address/10.0.0.1", "config/vpp/nat/v2/nat44-global"],
   );
 });

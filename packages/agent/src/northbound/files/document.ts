@@ -6,7 +6,7 @@ import { isKeyValueDocument, readKeyValues } from "./key-values.ts";
 import { isLigatoConfig, readLigatoConfig } from "./ligato-config.ts";
 import { isObject } from "./object.ts";
 import { findTwins } from "./twins.ts";
-import { readYaml, type YamlDocument } from "./yaml.ts";
+import { readYaml, unfoldList, type YamlDocument } from "./yaml.ts";
 
 export interface ReadOptions {
   /** Start of every message, usually the file's name. */
@@ -35,7 +35,8 @@ export interface DocumentContext extends ConfigurationContext {
 export function readDeclaration(text: string, options: ReadOptions): Declaration {
   const problems = new Problems();
   const ignored: string[] = [];
-  const items = readYaml(text, { name: options.name }).flatMap((document) =>
+  const documents = readYaml(text, { name: options.name }).flatMap(unfoldList);
+  const items = documents.flatMap((document) =>
     readDocument(document, {
       ...options,
       problems,
@@ -53,18 +54,6 @@ export function readDeclaration(text: string, options: ReadOptions): Declaration
 function readDocument(document: YamlDocument, context: DocumentContext): Item[] {
   const { value } = document;
   if (isCnfConfiguration(value)) return readConfiguration(value, context);
-  if (isList(value)) {
-    return value.items.flatMap((item, i) =>
-      readDocument(
-        { ...document, value: item },
-        {
-          ...context,
-          at: (path) => document.positionOf(["items", i, ...path]),
-          blockAt: (path) => document.blockAt(["items", i, ...path]),
-        },
-      ),
-    );
-  }
   if (isObject(value) && typeof value.kind === "string" && typeof value.apiVersion === "string") {
     context.ignored.push(`${value.kind} ${nameOf(value.metadata)}`);
     return [];
@@ -77,10 +66,6 @@ function readDocument(document: YamlDocument, context: DocumentContext): Item[] 
       `expected a CNFConfiguration (apiVersion, kind, spec), a Ligato configuration (linuxConfig, netallocConfig, cnfConfig) or a list of keys and values (data)`,
   );
   return [];
-}
-
-function isList(value: unknown): value is { items: unknown[] } {
-  return isObject(value) && value.kind === "List" && Array.isArray(value.items);
 }
 
 /** "default/nat" of a Kubernetes object's metadata. */

@@ -1,5 +1,6 @@
 import { CodedError } from "@nsmkit/core";
-import { type Document, isScalar, LineCounter, parseAllDocuments, type YAMLError } from "yaml";
+import { type Document, isMap, isScalar, LineCounter, parseAllDocuments, type YAMLError } from "yaml";
+import { isObject } from "./object.ts";
 
 export type YamlPath = readonly (string | number)[];
 
@@ -16,6 +17,8 @@ export interface YamlDocument {
   readonly value: unknown;
   /** `file:line:column` of the value at a path, or of the nearest parent that exists. */
   positionOf(path: YamlPath): string;
+  /** `file:line:column` of the key that ends a path: where an unknown field is written. */
+  keyPositionOf(path: YamlPath): string;
   /** Where the text of a literal block (`data: |`) stands; undefined for every other value. */
   blockAt(path: YamlPath): BlockPlace | undefined;
 }
@@ -72,6 +75,7 @@ export function readYaml(text: string, options: YamlOptions): YamlDocument[] {
         index: i + 1,
         value,
         positionOf: (path: YamlPath) => position(document, path, places),
+        keyPositionOf: (path: YamlPath) => keyPosition(document, path, places),
         blockAt: (path: YamlPath) => blockPlace(document.getIn(path, true), text, lines, block),
       },
     ];
@@ -146,6 +150,27 @@ function position(document: Document.Parsed, path: YamlPath, places: Places): st
     if (start !== undefined) return places.at(start);
   }
   return places.at(0);
+}
+
+function keyPosition(document: Document.Parsed, path: YamlPath, places: Places): string {
+  const parent: unknown = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true);
+  const pair = isMap(parent)
+    ? parent.items.find(({ key }) => isScalar(key) && key.value === path.at(-1) && hasRange(key))
+    : undefined;
+  return hasRange(pair?.key) ? places.at(pair.key.range[0]) : position(document, path, places);
+}
+
+/** The objects of a document: kubectl prints several as one `List`. */
+export function unfoldList(document: YamlDocument): YamlDocument[] {
+  const { value } = document;
+  if (!isObject(value) || value.kind !== "List" || !Array.isArray(value.items)) return [document];
+  return value.items.map((item: unknown, i) => ({
+    index: document.index,
+    value: item,
+    positionOf: (path) => document.positionOf(["items", i, ...path]),
+    keyPositionOf: (path) => document.keyPositionOf(["items", i, ...path]),
+    blockAt: (path) => document.blockAt(["items", i, ...path]),
+  }));
 }
 
 function blockPlace(node: unknown, text: string, lines: LineCounter, outer: BlockPlace): BlockPlace | undefined {
