@@ -4,10 +4,20 @@ import { isCodedError } from "@nsmkit/core";
 import { readYaml, type YamlPath } from "../northbound/files/yaml.ts";
 import type { ConfigurationContext } from "./read.ts";
 
-interface Data {
+export interface Data {
   readonly value: unknown;
   /** `file:line:column` of a path in it. */
   at(path: YamlPath): string;
+}
+
+/** The `data` of an item as plain data; what is wrong with it as such becomes a problem. */
+export function readData(
+  data: unknown,
+  title: string,
+  path: YamlPath,
+  context: ConfigurationContext,
+): Data | undefined {
+  return typeof data === "string" ? readText(data, title, path, context) : readObject(data, title, path, context);
 }
 
 /** The value of an item from its `data`; each thing that is wrong becomes a problem where it was written. */
@@ -19,7 +29,7 @@ export function readValue(
   context: ConfigurationContext,
 ): Message | undefined {
   const { problems, at } = context;
-  const read = typeof data === "string" ? readText(data, title, path, context) : readObject(data, title, path, context);
+  const read = readData(data, title, path, context);
   if (!read) return undefined;
   try {
     return parseValue(model, read.value, { object: title });
@@ -58,7 +68,7 @@ function readText(text: string, title: string, path: YamlPath, context: Configur
   const block = context.blockAt(path);
   try {
     const [document, second] = block
-      ? readYaml(text, { name: context.name, block })
+      ? readYaml(text, { name: block.name ?? context.name, block })
       : readYaml(text, { name: `${title} data` });
     if (second) {
       problems.add(

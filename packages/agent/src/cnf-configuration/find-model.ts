@@ -1,13 +1,31 @@
 import type { Model, ModelRegistry } from "@nsmkit/api/model";
+import { nearestWord } from "./suggest.ts";
+import { type UnknownModels, unknownModelsAnnotation } from "./unknown-models.ts";
 
 type Fail = (text: string, below?: string[]) => void;
 
-/** The model that an item names; a given version must be the model's. What is wrong goes to `fail`. */
+interface FindContext {
+  readonly models: ModelRegistry;
+  readonly label?: string;
+  readonly unknownModels?: UnknownModels;
+}
+
+/** A model that nobody here knows: where its values go is known, what they are is not. */
+export interface UnknownModel {
+  readonly module: string;
+  readonly version: string;
+  readonly type: string;
+}
+
+/**
+ * The model that an item names; a given version must be the model's. What is wrong goes to `fail`. A model that is not
+ * known is one only where `unknownModels` says so.
+ */
 export function findModel(
   item: Readonly<Record<string, unknown>>,
-  context: { readonly models: ModelRegistry; readonly label?: string },
+  context: FindContext,
   fail: Fail,
-): Model | undefined {
+): { readonly known: Model } | { readonly unknown: UnknownModel } | undefined {
   const { module, type, version } = item;
   if (typeof module !== "string" || typeof type !== "string") {
     fail('needs module and type, for example module "linux.interfaces", type "interface"');
@@ -18,31 +36,57 @@ export function findModel(
     return undefined;
   }
   const model = context.models.modelOf(module, type);
-  // Metrics are not declared.
-  if (model?.spec.class !== "config") {
-    const what = `the model ${module.slice(0, 60)} ${type.slice(0, 60)} is unknown`;
-    const known = context.models.models.filter(({ spec }) => spec.class === "config");
+  // The CRD's form writes an absent version as "". Metrics are not declared.
+  const isKnown = model?.spec.class === "config";
+  if (isKnown && (!version || version === model.spec.version)) return { known: model };
+  if (context.unknownModels?.(module, type)) return unknownModel(module, version || "v1", type, fail);
+  if (isKnown) {
     fail(
-      context.label === undefined ? `${what}; ${remedy(module, known)}` : `${what} here; ${agentRemedy(module, known)}`,
-      ["module"],
-    );
-    return undefined;
-  }
-  // The CRD's form writes an absent version as "".
-  if (version && version !== model.spec.version) {
-    fail(
-      `version is ${JSON.stringify(version.slice(0, 60))}, ${module} ${type} has ${model.spec.version}; write that or leave it out`,
+      `version is ${JSON.stringify(version?.slice(0, 60))}, ${module} ${type} has ${model.spec.version}; write that or leave it out`,
       ["version"],
     );
     return undefined;
   }
-  return model;
+  const what = `the model ${module.slice(0, 60)} ${type.slice(0, 60)} is unknown`;
+  const known = context.models.models.filter(({ spec }) => spec.class === "config");
+  if (context.label !== undefined) fail(`${what} here; ${agentRemedy(module, known)}`, ["module"]);
+  else fail(`${what}; ${remedy(module, type, known)}${optIn(module, type, context)}`, ["module"]);
+  return undefined;
 }
 
-function remedy(module: string, known: readonly Model[]): string {
+/** Its parts become parts of a key. */
+function unknownModel(
+  module: string,
+  version: string,
+  type: string,
+  fail: Fail,
+): { readonly unknown: UnknownModel } | undefined {
+  const isWord = (text: string): boolean => /^[-a-z0-9_.]+$/.test(text) && !text.split(".").includes("");
+  for (const [field, text] of Object.entries({ module, version, type })) {
+    if (isWord(text)) continue;
+    fail(`${field} is ${JSON.stringify(text.slice(0, 60))}; a model has lower-case letters, digits, dashes and dots`, [
+      field,
+    ]);
+    return undefined;
+  }
+  return { unknown: { module, version, type } };
+}
+
+function remedy(module: string, type: string, known: readonly Model[]): string {
   const types = known.filter(({ spec }) => spec.module === module).map(({ spec }) => spec.type);
-  if (types.length > 0) return `${module} has the types ${types.join(", ")}`;
-  return `the modules are ${[...new Set(known.map(({ spec }) => spec.module))].join(", ")}`;
+  if (types.length > 0) return `${module} has the types ${types.join(", ")}${meant(type, types)}`;
+  const modules = [...new Set(known.map(({ spec }) => spec.module))];
+  return `the modules are ${modules.join(", ")}${meant(module, modules)}`;
+}
+
+function meant(word: string, candidates: readonly string[]): string {
+  const near = nearestWord(word, candidates);
+  return near === undefined ? "" : `; did you mean ${near}?`;
+}
+
+function optIn(module: string, type: string, { unknownModels }: FindContext): string {
+  if (!unknownModels) return "";
+  return ` - for an agent that has models of its own annotate the resource with ${unknownModelsAnnotation}: ${module.slice(0, 60)}/${type.slice(0, 60)}`;
 }
 
 function agentRemedy(module: string, known: readonly Model[]): string {

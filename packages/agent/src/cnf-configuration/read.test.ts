@@ -102,8 +102,8 @@ test("every problem is told with the line, item and field where it was written, 
     "cnf.nsm, linux.interfaces, linux.l3, linux.iptables, netalloc, vpp, vpp.stn, vpp.wg, vpp.l2, vpp.nat, vpp.ipsec, vpp.srv6, vpp.acls, vpp.abfs, vpp.ipfix, vpp.dns";
   assert.deepEqual(problems, [
     'a.yaml:8:14: CNFConfiguration default/nat item 1: version is "v3", vpp.nat nat44-pool has v2; write that or leave it out',
-    "a.yaml:11:13: CNFConfiguration default/nat item 2: the model vpp.nat nat44-pol is unknown; vpp.nat has the types nat44-global, nat44-interface, nat44-pool, dnat44, nat44-vrf, nat44-vrf-route",
-    `a.yaml:14:13: CNFConfiguration default/nat item 3: the model vppp x is unknown; the modules are ${modules}`,
+    "a.yaml:11:13: CNFConfiguration default/nat item 2: the model vpp.nat nat44-pol is unknown; vpp.nat has the types nat44-global, nat44-interface, nat44-pool, dnat44, nat44-vrf, nat44-vrf-route; did you mean nat44-pool?",
+    `a.yaml:14:13: CNFConfiguration default/nat item 3: the model vppp x is unknown; the modules are ${modules}; did you mean vpp?`,
     'a.yaml:23:21: CNFConfiguration default/nat item 4: vpp.acls acl "web": field "rules[0].action" is "PERMITT", must be one of DENY, PERMIT, REFLECT; did you mean PERMIT?',
     'a.yaml:25:29: CNFConfiguration default/nat item 4: vpp.acls acl "web": field "rules[0].ip_rule.tcp.flags" is unknown; the fields are destination_port_range, source_port_range, tcp_flags_mask, tcp_flags_value',
     "a.yaml:29:14: CNFConfiguration default/nat item 5: data: not valid YAML: Flow sequence in block collection must be sufficiently indented and end with a ]; align the lines of one block",

@@ -4,7 +4,9 @@ import type { BlockPlace, YamlPath } from "../northbound/files/yaml.ts";
 import type { Item } from "../northbound/item.ts";
 import type { Problems } from "../northbound/problems.ts";
 import { readValue } from "./data.ts";
-import { findModel } from "./find-model.ts";
+import { findModel, type UnknownModel } from "./find-model.ts";
+import type { UnknownModels } from "./unknown-models.ts";
+import { readUnread } from "./unread.ts";
 
 /** A CNFConfiguration of `pantheon.tech/v1`, before its items are looked at. */
 export interface CnfConfiguration extends Record<string, unknown> {
@@ -26,8 +28,10 @@ export interface ConfigurationContext {
   readonly ignored: string[];
   /** `file:line:column` of a path in the document. */
   readonly at: (path: YamlPath) => string;
-  /** Where the text of a block scalar stands; undefined where that is not known. */
-  readonly blockAt: (path: YamlPath) => BlockPlace | undefined;
+  /** Where the text of a block scalar stands; undefined where that is not known. Its `name` wins over that above. */
+  readonly blockAt: (path: YamlPath) => (BlockPlace & { readonly name?: string }) | undefined;
+  /** Items of models that are not known: which of them are taken over unread. Default: each is a problem. */
+  readonly unknownModels?: UnknownModels;
 }
 
 /** A value and the agent that it is for. */
@@ -35,6 +39,17 @@ export interface ConfiguredItem extends Item {
   /** The agent's microservice label. */
   readonly label: string;
 }
+
+/** A value of a model that nobody here knows, as it was written. */
+export interface UnreadItem {
+  readonly key: string;
+  readonly label: string;
+  readonly unread: { readonly model: UnknownModel; readonly value: unknown };
+  readonly place: string;
+}
+
+/** An item and where it stands in `spec.configItems`, counted from 0. */
+export type IndexedItem = (ConfiguredItem | UnreadItem) & { readonly index: number };
 
 const group = "pantheon.tech/";
 
@@ -52,7 +67,19 @@ const itemFields = ["microservice", "module", "version", "type", "name", "data"]
  * with the original controller (PANTHEONtech/cnf-nsm plugins/crdplugin), an item's `name` does not count where the
  * model is known.
  */
-export function readConfiguration(document: CnfConfiguration, context: ConfigurationContext): ConfiguredItem[] {
+export function readConfiguration(
+  document: CnfConfiguration,
+  context: Omit<ConfigurationContext, "unknownModels">,
+): ConfiguredItem[] {
+  return readItems(document, context).flatMap((item) => {
+    if ("unread" in item) return [];
+    const { index: _index, ...configured } = item;
+    return [configured];
+  });
+}
+
+/** As `readConfiguration`, with the place of each item among the others, and with items that are taken over unread. */
+export function readItems(document: CnfConfiguration, context: ConfigurationContext): IndexedItem[] {
   const { problems, at } = context;
   const object = `CNFConfiguration ${nameOf(document.metadata)}`;
   const wrong = (path: YamlPath, text: string): [] => {
@@ -76,7 +103,7 @@ function readItem(
   specLabel: unknown,
   object: string,
   context: ConfigurationContext,
-): ConfiguredItem[] {
+): IndexedItem[] {
   const { problems, at } = context;
   const title = `${object} item ${index + 1}`;
   const path = ["spec", "configItems", index];
@@ -98,13 +125,18 @@ function readItem(
       `microservice is ${JSON.stringify(label.slice(0, 60))}, which cannot be part of a key; use a word without slashes and spaces`,
     );
   for (const { key, text } of unknownFields(item, itemFields)) fail(text, [key]);
-  const model = findModel(item, context, fail);
-  if (!model) return [];
+  const found = findModel(item, context, fail);
+  if (!found) return [];
+  if ("unknown" in found) {
+    const unread = readUnread(found.unknown, item, title, [...path, "data"], context);
+    return unread ? [{ ...unread, label, index }] : [];
+  }
+  const model = found.known;
   const value = readValue(model, item.data, title, [...path, "data"], context);
   if (!value) return [];
   const dataAt = at([...path, "data"]);
   const key = problems.catching(dataAt, () => keyOf(model, value), title);
-  return key === undefined ? [] : [{ key, label, model, value, place: `${dataAt}: ${title}` }];
+  return key === undefined ? [] : [{ key, label, model, value, place: `${dataAt}: ${title}`, index }];
 }
 
 function nameOf(metadata: unknown): string {
