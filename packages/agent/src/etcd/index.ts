@@ -24,5 +24,6 @@ export type {
 } from "./api.ts";
 export { maxTxnOps } from "./api.ts";
 export { bytesOf, prefix, shown, textOf } from "./bytes.ts";
+export { openEtcd } from "./client/client.ts";
 export { compactedRevision, outcomeUnknown } from "./errors.ts";
 export { formatStatus, hasStatus, readStatus, readStatusKey, statusKey, statusPrefix } from "./value-status.ts";
