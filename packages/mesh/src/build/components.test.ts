@@ -1,7 +1,6 @@
 /** What each part of a mesh must be told and given to do its work. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fields2023 } from "../crd/fields.ts";
 import {
   container,
   env,
@@ -119,49 +118,6 @@ test("network services of both generations are always served, the mesh's own is 
   assert.deepEqual(versions(meshOf(upstream())), ["v1 true true", "v1alpha1 true false"]);
   assert.deepEqual(versions(meshOf(legacy())), ["v1 true false", "v1alpha1 true true"]);
 });
-
-test("every field of the current form reaches an object", () => {
-  const resources = { limits: { memory: "77Mi" } };
-  const envVars = [{ name: "MARK", value: "1" }];
-  const changes: Readonly<Record<keyof typeof fields2023, unknown>> = {
-    version: "v1.17.0",
-    provider: "nsmkit",
-    namespace: "nsm-system",
-    platform: { kind: "openshift" },
-    nsmPullPolicy: "Always",
-    nsmLogLevel: "DEBUG",
-    imageRepository: "registry.example.org/nsm",
-    imagePullSecrets: ["pull"],
-    spire: "managed",
-    spireAgentSocket: "unix:///run/x/agent.sock",
-    trustDomain: "example.org",
-    registry: { type: "k8s", replicaCount: 2, image: "example.org/r:1", envVars, resources, hostPort: true },
-    nsmgr: { image: "example.org/m:1", envVars, resources },
-    exclPref: { exclPrefImage: "example.org/e:1", envVars, resources },
-    forwarders: [{ type: "vpp", name: "mine", image: "example.org/f:1", envVars, resources, nodeSelector: { a: "b" } }],
-    webhook: { image: "example.org/w:1", envVars, resources, replicas: 2, failurePolicy: "Fail" },
-    jaegerTracing: true,
-  };
-  assert.deepEqual(Object.keys(changes).sort(), Object.keys(fields2023).sort());
-  for (const [field, value] of Object.entries(changes)) {
-    const base = field === "trustDomain" ? { spire: "managed" } : {};
-    const more = field === "provider" ? { version: "v0.1.0", forwarders: [{ type: "kernel" }] } : {};
-    const before = JSON.stringify(meshOf(upstream(base)).phases);
-    for (const [part, one] of partsOf(value)) {
-      const merged = Array.isArray(value) && part !== "" ? [{ type: "vpp", ...(one as object) }] : one;
-      const changed = JSON.stringify(meshOf(upstream({ ...base, ...more, [field]: merged })).phases);
-      assert.notEqual(changed, before, `${field}${part}`);
-    }
-  }
-});
-
-/** An object's fields one by one, each beside what the object must have; other values as they are. */
-function partsOf(value: unknown): (readonly [string, unknown])[] {
-  const of = Array.isArray(value) ? (value[0] as unknown) : value;
-  if (typeof of !== "object" || of === null || Array.isArray(of)) return [["", value]];
-  const { type, ...rest } = of as Record<string, unknown>;
-  return Object.entries(rest).map(([key, part]) => [`.${key}`, { ...(type !== undefined && { type }), [key]: part }]);
-}
 
 test("a mesh asks for no more than one certificate, for the webhook's Service of its own namespace", () => {
   for (const mesh of [meshOf(upstream()), meshOf(own()), meshOf(legacy())]) {

@@ -36,29 +36,6 @@ test("the forwarder has one name, by which it is made and found", () => {
   assert.deepEqual(names, ["nsmgr", "nsm-vpp-forwarder"]);
 });
 
-test("every field of the document reaches an object", () => {
-  const before = JSON.stringify(seed().phases);
-  const base = (readYaml("nsm-2020.yaml") as { spec: object }).spec;
-  const changes = {
-    registry: "registry.example.org",
-    org: "mirror",
-    tag: "v0.2.0",
-    pullPolicy: "Always",
-    webhookName: "other-webhook",
-    replicas: 2,
-    forwardingPlaneName: "kernel",
-    forwardingPlaneImage: "kernel-forwarder",
-    jaegerTracing: "true",
-    namespace: "nsm-system",
-    platform: { kind: "openshift" },
-  };
-  for (const [field, value] of Object.entries(changes)) {
-    assert.notEqual(JSON.stringify(meshOf(legacy({ ...base, [field]: value })).phases), before, field);
-  }
-  const secure = meshOf(legacy({ ...base, spire: "true", insecure: "false" }));
-  assert.equal(env(container(secure, "nsmgr")).INSECURE, "false");
-});
-
 test("a renamed forwarding plane leaves nothing under the old name that the mesh's label would not find", () => {
   const renamed = meshOf(legacy({ forwardingPlaneName: "kernel" }));
   assert.ok(!objectsOf(renamed).some(({ metadata }) => metadata.name === "nsm-vpp-forwarder"));

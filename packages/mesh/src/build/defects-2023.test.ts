@@ -198,9 +198,8 @@ test("on OpenShift accounts may use the constraints that their Pods need, elsewh
       .map((o) => `${o.metadata.name} ${(o.rules as { resourceNames: string[] }[])[0]?.resourceNames[0]}`);
   assert.deepEqual(uses("openshift"), [
     "nsmgr-sa-scc privileged",
-    "registry-k8s-sa-scc hostmount-anyuid",
+    "registry-k8s-sa-scc privileged",
     "forwarder-vpp-sa-scc privileged",
-    "admission-webhook-sa-scc anyuid",
   ]);
   assert.deepEqual(uses("kubernetes"), []);
 });

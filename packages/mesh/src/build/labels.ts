@@ -8,6 +8,8 @@ export const finalizer = "nsm.networkservicemesh.io/mesh";
 export const meshLabel = "nsm.networkservicemesh.io/mesh";
 /** On objects that removal treats specially; see `RemovalPolicy`. */
 export const removalAnnotation = "nsm.networkservicemesh.io/removal";
+/** On Pod templates: a digest of the ConfigMaps that their programs read at the start. */
+export const configAnnotation = "nsm.networkservicemesh.io/config";
 
 /** `when-unused`: delete only when no custom resource of that kind is left (it may hold what users wrote). */
 export type RemovalPolicy = "delete" | "when-unused";

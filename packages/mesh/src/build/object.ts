@@ -17,6 +17,7 @@ const kinds = {
   ClusterRole: "rbac.authorization.k8s.io/v1",
   ClusterRoleBinding: "rbac.authorization.k8s.io/v1",
   ConfigMap: "v1",
+  CSIDriver: "storage.k8s.io/v1",
   CustomResourceDefinition: "apiextensions.k8s.io/v1",
   DaemonSet: "apps/v1",
   Deployment: "apps/v1",
@@ -37,6 +38,7 @@ export type MeshKind = keyof typeof kinds;
 const clusterScoped: ReadonlySet<MeshKind> = new Set([
   "ClusterRole",
   "ClusterRoleBinding",
+  "CSIDriver",
   "CustomResourceDefinition",
   "MutatingWebhookConfiguration",
   "ValidatingWebhookConfiguration",
@@ -91,8 +93,9 @@ export function podMetadata(
   component: string,
   selector: Readonly<Record<string, string>>,
   more: Readonly<Record<string, string>> = {},
+  annotations?: Readonly<Record<string, string>>,
 ): Readonly<Record<string, unknown>> {
-  return { labels: { ...labelsOf(mesh, component), ...more, ...selector } };
+  return { labels: { ...labelsOf(mesh, component), ...more, ...selector }, ...(annotations && { annotations }) };
 }
 
 /** Finds Pods that are not of any mesh: the webhooks must not wait for themselves. */

@@ -24,6 +24,7 @@ export const phaseNames = [
   "tracing",
   "registry",
   "managers",
+  "csi",
   "forwarders",
   "webhook",
   "webhook-configuration",
@@ -74,4 +75,9 @@ export interface BuildOptions {
    * upgrade over that release, until the older endpoints are gone. Migration `relax-registry-policies`.
    */
   readonly relaxRegistryPolicies?: boolean;
+  /**
+   * Release of upstream whose SPIRE ran in this cluster before: a managed SPIRE never goes back behind it, since a server
+   * does not open the data of a newer one (spiffe/spire doc/upgrading.md).
+   */
+  readonly identityRelease?: string;
 }

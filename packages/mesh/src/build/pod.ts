@@ -1,5 +1,8 @@
 /** Parts of Pods that several components share. */
-import type { ContainerSpec, EnvVar, Resources } from "../spec/mesh-spec.ts";
+import { createHash } from "node:crypto";
+import type { ContainerSpec, EnvVar, IpFamily, MeshSpec, Resources } from "../spec/mesh-spec.ts";
+import { configAnnotation } from "./labels.ts";
+import type { MeshObject } from "./phase.ts";
 
 export const value = (name: string, text: string): EnvVar => ({ name, value: text });
 export const field = (name: string, fieldPath: string): EnvVar => ({ name, valueFrom: { fieldRef: { fieldPath } } });
@@ -53,6 +56,38 @@ export const volumesOf = (places: readonly Place[]): Volume[] => [
   ...new Map(places.map(({ volume }) => [volume.name, volume])).values(),
 ];
 export const mountsOf = (places: readonly Place[]): Mount[] => places.map(({ mount }) => mount);
+
+/** An image that others than NSM's makers publish, or its copy in the mesh's mirror: same last name, same tag. */
+export const imageAt = ({ mirror }: Pick<MeshSpec, "mirror">, image: string): string =>
+  mirror === undefined ? image : `${mirror}/${image.split("/").at(-1)}`;
+
+export const pullSecrets = ({ imagePullSecrets }: Pick<MeshSpec, "imagePullSecrets">) =>
+  imagePullSecrets.length === 0 ? {} : { imagePullSecrets: imagePullSecrets.map((name) => ({ name })) };
+
+/**
+ * On OpenShift SELinux keeps containers from the node's own sockets and folders, unless their process has this type.
+ * @param more other fields of the container's security context
+ */
+export function hostFiles(
+  { platform }: Pick<MeshSpec, "platform">,
+  more: Readonly<Record<string, unknown>> = {},
+): Readonly<Record<string, unknown>> {
+  const context = { ...more, ...(platform.kind === "openshift" && { seLinuxOptions: { type: "spc_t" } }) };
+  return Object.keys(context).length > 0 ? { securityContext: context } : {};
+}
+
+/** The address that means all of this family, as in Go's host:port. On Linux the one of IPv6 takes IPv4 too. */
+export const anyAddress = (family: IpFamily): "0.0.0.0" | "::" => (family === "IPv6" ? "::" : "0.0.0.0");
+export const bracketed = (address: string): string => (address.includes(":") ? `[${address}]` : address);
+
+/**
+ * Annotations of a Pod template that change with the ConfigMaps which its programs read only when they start: so a
+ * changed setting starts them anew.
+ */
+export function configured(...configs: readonly MeshObject[]): Readonly<Record<string, string>> {
+  const data = JSON.stringify(configs.map((config) => config.data));
+  return { [configAnnotation]: createHash("sha256").update(data).digest("hex").slice(0, 16) };
+}
 
 /** For programs that need nothing of the system: no capability, no new privileges. */
 export const confined = {

@@ -83,7 +83,7 @@ export function allowConstraints(
   mesh: MeshSpec,
   account: string,
   component: string,
-  constraints: "privileged" | "hostmount-anyuid" | "anyuid",
+  constraints: "privileged" | "anyuid",
   namespace: string = mesh.namespace,
 ): MeshObject[] {
   if (mesh.platform.kind !== "openshift") return [];

@@ -1,7 +1,7 @@
 import type { MeshSpec } from "../spec/mesh-spec.ts";
 import { meshObject, podMetadata } from "./object.ts";
 import type { MeshObject } from "./phase.ts";
-import { confined } from "./pod.ts";
+import { anyAddress, bracketed, configured, confined, imageAt, pullSecrets } from "./pod.ts";
 
 interface Port {
   readonly name: string;
@@ -15,6 +15,7 @@ interface ServerOptions {
   readonly account: string;
   readonly ports: readonly Port[];
   readonly ready: { readonly path: string; readonly port: number };
+  readonly annotations?: Readonly<Record<string, string>>;
   readonly pod?: Readonly<Record<string, unknown>>;
   readonly container?: Readonly<Record<string, unknown>>;
 }
@@ -36,15 +37,16 @@ function server(mesh: MeshSpec, options: ServerOptions): MeshObject[] {
         replicas: 1,
         selector: { matchLabels: selector },
         template: {
-          metadata: podMetadata(mesh, "tracing", selector),
+          metadata: podMetadata(mesh, "tracing", selector, {}, options.annotations),
           spec: {
             serviceAccountName: options.account,
             automountServiceAccountToken: false,
+            ...pullSecrets(mesh),
             ...options.pod,
             containers: [
               {
                 name,
-                image: options.image,
+                image: imageAt(mesh, options.image),
                 imagePullPolicy: mesh.pullPolicy,
                 ...options.container,
                 securityContext: confined,
@@ -60,21 +62,22 @@ function server(mesh: MeshSpec, options: ServerOptions): MeshObject[] {
   ];
 }
 
-const collectorConfig = `receivers:
+const collectorConfig = (any: string): string => `receivers:
   otlp:
     protocols:
       grpc:
-        endpoint: 0.0.0.0:4317
+        endpoint: "${any}:4317"
 processors:
   batch: {}
 extensions:
-  health_check: {}
+  health_check:
+    endpoint: "${any}:13133"
 exporters:
   jaeger:
     endpoint: jaeger:14250
     insecure: true
   prometheus:
-    endpoint: 0.0.0.0:8889
+    endpoint: "${any}:8889"
 service:
   extensions: [health_check]
   pipelines:
@@ -89,7 +92,7 @@ export function modernTracing(mesh: MeshSpec, account: string): MeshObject[] {
     "ConfigMap",
     "otel-collector",
     { component: "tracing" },
-    { data: { "collector.yaml": collectorConfig } },
+    { data: { "collector.yaml": collectorConfig(bracketed(anyAddress(mesh.platform.ipFamily))) } },
   );
   return [
     ...server(mesh, {
@@ -112,6 +115,7 @@ export function modernTracing(mesh: MeshSpec, account: string): MeshObject[] {
         { name: "metrics", port: 8889 },
       ],
       ready: { path: "/", port: 13133 },
+      annotations: configured(config),
       container: {
         args: ["--config=/etc/otel/collector.yaml"],
         volumeMounts: [{ name: "config", mountPath: "/etc/otel", readOnly: true }],

@@ -46,6 +46,25 @@ const platform = {
       text: "IP prefixes of Pods, Services and nodes, which endpoints must not hand out",
       item: { kind: "string", pattern: prefix, expect: "a prefix like 10.244.0.0/16", text: "An IP prefix" },
     },
+    ipFamily: {
+      kind: "string",
+      values: ["IPv4", "IPv6"],
+      default: "detected, else IPv4",
+      text: "Family of the Pods' addresses, on clusters of both the first one: decides how programs are told to listen",
+    },
+  },
+} as const;
+
+const imagePullSecrets = {
+  kind: "list",
+  maxItems: 16,
+  text: "Secrets with the credentials for images: in the mesh's namespace and, for a SPIRE of the mesh, in spire too",
+  item: {
+    kind: "string",
+    pattern: dnsLabel,
+    maxLength: 63,
+    expect: "the name of a Secret",
+    text: "Name of a Secret",
   },
 } as const;
 
@@ -55,7 +74,7 @@ export const fields2020 = {
     pattern: image,
     expect: "a host like docker.io",
     default: "docker.io",
-    text: "Image registry",
+    text: "Image registry; another than docker.io is a mirror that holds every image, SPIRE's and Jaeger's too, under org",
   },
   org: {
     kind: "string",
@@ -118,6 +137,7 @@ export const fields2020 = {
   jaegerTracing: { kind: "flag", default: "false", text: "Install Jaeger and send it traces of all programs" },
   namespace,
   platform,
+  imagePullSecrets,
 } as const satisfies Fields;
 
 const envVars = {
@@ -195,14 +215,9 @@ export const fields2023 = {
     pattern: image,
     expect: "a repository like registry.example.org/nsm",
     default: "ghcr.io/networkservicemesh, for nsmkit ghcr.io/nsmkit",
-    text: "Where the default images are, for mirrors",
+    text: "A mirror that holds every default image under its own name and tag: cmd-nsmgr, spire-server, all-in-one …",
   },
-  imagePullSecrets: {
-    kind: "list",
-    maxItems: 16,
-    text: "Secrets of the mesh's namespace with the credentials for images",
-    item: { kind: "string", pattern: dnsLabel, expect: "the name of a Secret", text: "Name of a Secret" },
-  },
+  imagePullSecrets,
   spire: {
     kind: "string",
     values: ["managed", "external", "none"],
@@ -223,6 +238,11 @@ export const fields2023 = {
     expect: "a trust domain like k8s.nsm",
     default: "k8s.nsm",
     text: "Trust domain of a managed SPIRE",
+  },
+  csiDrivers: {
+    kind: "flag",
+    default: "false",
+    text: "Install the CSI drivers by which Pods in namespaces of Pod Security baseline or restricted reach mesh and SPIRE; from v1.10.0 on",
   },
   registry: {
     kind: "object",

@@ -64,6 +64,24 @@ export function checkModern(
       "before Kubernetes 1.28 Fail would hold up every Pod while the webhook is away; write Ignore",
     );
   }
+  if (mesh.tracing && mesh.provider === "nsmkit") {
+    wrong(
+      "spec.jaegerTracing",
+      "true has no effect, as our programs send no traces; remove it, or write provider: upstream",
+    );
+  }
+  if (mesh.csiDrivers && mesh.provider === "nsmkit") {
+    wrong(
+      "spec.csiDrivers",
+      "true needs upstream's webhook, which uses the drivers; write false, or provider: upstream",
+    );
+  }
+  if (mesh.csiDrivers && features && !features.csi) {
+    wrong(
+      "spec.csiDrivers",
+      `the drivers came with v1.10.0 and ${mesh.version} is older; write false, or a later version`,
+    );
+  }
   const folder = mesh.spire.agentSocket;
   if (folder.split("/").length < 5 || folder.includes("/../")) {
     wrong("spec.spireAgentSocket", `${folder} has no folder of its own; write one like /run/spire/sockets/agent.sock`);
@@ -75,5 +93,5 @@ export function checkModern(
 
 const reservedNames: ReadonlySet<string> = new Set([
   ...["nsmgr", "registry", "registry-k8s", "registry-memory", "admission-webhook-k8s", "nsm-admission-webhook"],
-  ...["spire-agent", "spire-server", "jaeger", "otel-collector"],
+  ...["nsm-csi", "spiffe-csi-driver", "spire-agent", "spire-server", "jaeger", "otel-collector"],
 ]);

@@ -26,7 +26,7 @@ export function convertNsm(nsm: Nsm): Converted {
   if (mirror) {
     note(
       "spec.registry",
-      `${old.registry} stays the place of images; check that it holds ${latestRelease} of cmd-nsmgr and the others`,
+      `${old.registry} stays the place of images; check that it holds ${latestRelease} of cmd-nsmgr and the others, and SPIRE's images`,
     );
   }
   if (old.tag !== undefined)
@@ -65,6 +65,7 @@ export function convertNsm(nsm: Nsm): Converted {
         webhook: { replicas: old.replicas ?? 1 },
         ...(old.jaegerTracing && { jaegerTracing: true }),
         ...(old.platform && { platform: old.platform }),
+        ...(old.imagePullSecrets && { imagePullSecrets: old.imagePullSecrets }),
       },
     },
   };

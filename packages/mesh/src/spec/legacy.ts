@@ -8,6 +8,8 @@ type Nsm2020 = Extract<Nsm, { form: "2020" }>;
 
 const planeImages: Readonly<Record<string, string>> = { vpp: "vppagent-forwarder", kernel: "kernel-forwarder" };
 
+const dockerHub = "docker.io";
+
 /** A document of 2020 as a mesh of v0.2. */
 export function legacyMesh(
   { metadata, spec }: Nsm2020,
@@ -32,6 +34,7 @@ export function legacyMesh(
     });
     return undefined;
   }
+  const imageRepository = `${spec.registry ?? dockerHub}/${spec.org ?? "networkservicemesh"}`;
   warnings.push({
     field: "spec",
     message: `spec: this is the form of 2020 and installs NSM ${legacyRelease}, whose images are of that year; nsmctl convert writes the document for current releases`,
@@ -45,7 +48,9 @@ export function legacyMesh(
     version: spec.tag ?? spec.version ?? legacyRelease,
     pullPolicy: spec.pullPolicy ?? "IfNotPresent",
     platform: platformSpec(spec.platform, facts),
-    imageRepository: `${spec.registry ?? "docker.io"}/${spec.org ?? "networkservicemesh"}`,
+    imagePullSecrets: spec.imagePullSecrets ?? [],
+    imageRepository,
+    ...((spec.registry ?? dockerHub) !== dockerHub && { mirror: imageRepository }),
     webhookName: spec.webhookName ?? "nsm-admission-webhook",
     webhookReplicas: spec.replicas ?? 1,
     insecure,

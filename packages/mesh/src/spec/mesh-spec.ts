@@ -35,9 +35,16 @@ export interface PlatformSpec {
   readonly kubeletRoot: string;
   /** Sorted, without doubles; empty: the collector finds them in kubeadm's ConfigMap. */
   readonly excludedPrefixes: readonly string[];
+  /** Of the Pods' addresses. */
+  readonly ipFamily: IpFamily;
   /** Whether webhook configurations can have conditions: from Kubernetes 1.28 on, and where the version is not known. */
   readonly matchConditions: boolean;
+  /** Where each of these comes from, for people: "spec.platform.kind", "habit of k3s", or what was looked at. */
+  readonly sources: PlatformSources;
 }
+
+export type IpFamily = "IPv4" | "IPv6";
+export type PlatformSources = Readonly<Record<"kind" | "kubeletRoot" | "excludedPrefixes" | "ipFamily", string>>;
 
 /** What every provider's mesh has. Versions are "v1.18.0" (upstream, nsmkit) or an image tag (legacy). */
 interface MeshBase {
@@ -50,6 +57,9 @@ interface MeshBase {
   readonly label: string;
   readonly version: string;
   readonly pullPolicy: "Always" | "IfNotPresent" | "Never";
+  readonly imagePullSecrets: readonly string[];
+  /** Repository that holds every default image under its last name; absent: each is where its makers put it. */
+  readonly mirror?: string;
   readonly platform: PlatformSpec;
 }
 
@@ -70,8 +80,8 @@ export interface ModernMeshSpec extends MeshBase {
   readonly provider: "upstream" | "nsmkit";
   readonly logLevel: string;
   readonly imageRepository: string;
-  readonly imagePullSecrets: readonly string[];
   readonly spire: SpireSpec;
+  readonly csiDrivers: boolean;
   readonly registry: ContainerSpec & {
     readonly type: "k8s" | "memory";
     readonly replicas: number;
@@ -101,14 +111,19 @@ export interface LegacyMeshSpec extends MeshBase {
 /** What the builders take: everything decided, nothing optional left to guess. */
 export type MeshSpec = ModernMeshSpec | LegacyMeshSpec;
 
+export type PodSecurityLevel = "privileged" | "baseline" | "restricted";
+
 /** What is known of the cluster; all optional, as for `nsmctl render` nothing is. */
 export interface ClusterFacts {
   readonly platform?: PlatformKind;
   readonly kubeletRoot?: string;
   /** Pod, Service and node prefixes found in the cluster. */
   readonly excludedPrefixes?: readonly string[];
-  /** Label pod-security.kubernetes.io/enforce of the mesh's namespace. */
-  readonly podSecurity?: "privileged" | "baseline" | "restricted";
+  readonly ipFamily?: IpFamily;
+  /** What each of these was taken from: "kubelet version v1.36.0+k3s1 of node a". */
+  readonly sources?: Partial<PlatformSources>;
+  /** Labels pod-security.kubernetes.io/enforce by namespace, or that of the mesh's own. */
+  readonly podSecurity?: PodSecurityLevel | ReadonlyMap<string, PodSecurityLevel>;
   /** Minor version of the API server: 36. */
   readonly kubernetesMinor?: number;
 }

@@ -45,9 +45,8 @@ export function modernMesh(
     });
     return undefined;
   }
-  const repository =
-    spec.imageRepository?.replace(/\/+$/, "") ??
-    (provider === "upstream" ? "ghcr.io/networkservicemesh" : "ghcr.io/nsmkit");
+  const mirror = spec.imageRepository?.replace(/\/+$/, "");
+  const repository = mirror ?? (provider === "upstream" ? "ghcr.io/networkservicemesh" : "ghcr.io/nsmkit");
   const image = (program: string): string =>
     provider === "upstream" ? `${repository}/cmd-${program}:${asked}` : `${repository}/nsmkit:${asked}`;
   const container = (given: Given | undefined, program: string, at: string) => ({
@@ -82,6 +81,8 @@ export function modernMesh(
     logLevel: (spec.nsmLogLevel ?? "INFO").toUpperCase().replace("WARNING", "WARN"),
     imageRepository: repository,
     imagePullSecrets: spec.imagePullSecrets ?? [],
+    ...(mirror !== undefined && { mirror }),
+    csiDrivers: spec.csiDrivers ?? false,
     spire: {
       mode: spec.spire ?? (provider === "upstream" ? "external" : "none"),
       agentSocket: spec.spireAgentSocket ?? upstreamSocket,

@@ -13,7 +13,8 @@ export function normalise(nsm: Nsm, facts: ClusterFacts = {}): Normalised {
   const spec =
     nsm.form === "2020" ? legacyMesh(nsm, facts, problems, warnings) : modernMesh(nsm, facts, problems, warnings);
   if (spec === undefined || problems.length > 0) return { ok: false, problems };
-  const enforced = facts.podSecurity;
+  const { podSecurity } = facts;
+  const enforced = typeof podSecurity === "object" ? podSecurity.get(spec.namespace) : podSecurity;
   if (spec.namespace === spec.owner.namespace && (enforced === "baseline" || enforced === "restricted")) {
     warnings.push({
       field: "spec.namespace",

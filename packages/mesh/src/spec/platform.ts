@@ -1,4 +1,4 @@
-import type { ClusterFacts, PlatformKind, PlatformSpec } from "./mesh-spec.ts";
+import type { ClusterFacts, IpFamily, PlatformKind, PlatformSources, PlatformSpec } from "./mesh-spec.ts";
 
 /** Where distributions keep the kubelet's folder; the others use Kubernetes' default. */
 const kubeletRoots: Readonly<Record<PlatformKind, string>> = {
@@ -22,6 +22,7 @@ interface Given {
   readonly kind?: PlatformKind;
   readonly kubeletRoot?: string;
   readonly excludedPrefixes?: readonly string[];
+  readonly ipFamily?: IpFamily;
 }
 
 /** The document wins over what was detected, and that over the distribution's habits. */
@@ -29,10 +30,28 @@ export function platformSpec(given: Given = {}, facts: ClusterFacts = {}): Platf
   const kind = given.kind ?? facts.platform ?? "kubernetes";
   const root = given.kubeletRoot ?? facts.kubeletRoot ?? kubeletRoots[kind];
   const prefixes = given.excludedPrefixes ?? facts.excludedPrefixes ?? usualPrefixes[kind];
+  const source = (name: keyof PlatformSources, found: unknown, otherwise: string): string =>
+    given[name] !== undefined
+      ? `spec.platform.${name}`
+      : found === undefined
+        ? otherwise
+        : (facts.sources?.[name] ?? "detected");
+  const habit = `habit of ${kind}`;
   return {
     kind,
     kubeletRoot: root.length > 1 ? root.replace(/\/+$/, "") : root,
     matchConditions: (facts.kubernetesMinor ?? 28) >= 28,
     excludedPrefixes: [...new Set(prefixes)].sort(),
+    ipFamily: given.ipFamily ?? facts.ipFamily ?? "IPv4",
+    sources: {
+      kind: source("kind", facts.platform, "no mark of another distribution"),
+      kubeletRoot: source("kubeletRoot", facts.kubeletRoot, habit),
+      excludedPrefixes: source(
+        "excludedPrefixes",
+        facts.excludedPrefixes,
+        prefixes.length === 0 ? "kube-system/kubeadm-config, read by upstream's managers themselves" : habit,
+      ),
+      ipFamily: source("ipFamily", facts.ipFamily, "nothing told another"),
+    },
   };
 }

@@ -19,6 +19,7 @@ const changes: readonly [keyof ReleaseFeatures, string, string, unknown][] = [
   ["webhookMode", "v1.11.2", "v1.12.0", "external"],
   ["telemetryVariable", "v1.13.0", "v1.13.1", "NSM_OPEN_TELEMETRY_ENDPOINT"],
   ["pprof", "v1.13.3", "v1.14.0", true],
+  ["csi", "v1.9.0", "v1.10.0", true],
 ];
 
 for (const [feature, before, since, now] of changes) {

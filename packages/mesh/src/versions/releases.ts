@@ -49,6 +49,8 @@ export interface ReleaseFeatures {
   readonly forwarderTunnelIp: boolean;
   readonly ovs: boolean;
   readonly pprof: boolean;
+  /** There is a CSI driver, and the webhook uses it where Pod Security forbids hostPath. */
+  readonly csi: boolean;
   /** Name of the variable with the OpenTelemetry collector's address. */
   readonly telemetryVariable: "NSM_OPEN_TELEMETRY_ENDPOINT" | "NSM_OPENTELEMETRYENDPOINT";
   /** Registry and manager refuse entries made under other policies (deployments-k8s#8187). */
@@ -93,13 +95,14 @@ export function releaseFeatures(version: string): ReleaseFeatures | undefined {
     forwarderTunnelIp: !since("v1.12.0"),
     ovs: since("v1.1.0"),
     pprof: since("v1.14.0"),
+    csi: since("v1.10.0"),
     telemetryVariable: since("v1.13.1") ? "NSM_OPEN_TELEMETRY_ENDPOINT" : "NSM_OPENTELEMETRYENDPOINT",
     registryPolicies: since("v1.7.0"),
     spire: spireOf(since),
   };
 }
 
-/** SPIRE as upstream tested it; before v1.9 upstream used a registrar that SPIRE has dropped, so those get v1.9's. */
+/** SPIRE as upstream tested it (deployments-k8s, examples/spire at each tag); before v1.9 upstream used a registrar that SPIRE has dropped, so those get v1.9's. */
 function spireOf(since: (release: string) => boolean): SpireRelease {
   const images = (version: string, manager: string): SpireRelease => ({
     server: `ghcr.io/spiffe/spire-server:${version}`,

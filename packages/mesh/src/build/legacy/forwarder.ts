@@ -2,7 +2,7 @@ import type { LegacyMeshSpec } from "../../spec/mesh-spec.ts";
 import { nodeByNode } from "../modern/common.ts";
 import { meshObject, podMetadata } from "../object.ts";
 import type { MeshObject } from "../phase.ts";
-import { container, field, hostPath, nsmFolder, place, volumesOf } from "../pod.ts";
+import { container, field, hostPath, nsmFolder, place, pullSecrets, volumesOf } from "../pod.ts";
 import { legacyAccounts } from "./accounts.ts";
 import { imageOf, insecureEnv, legacyProbes, legacySpirePlace, tracerEnv } from "./common.ts";
 
@@ -32,6 +32,7 @@ export function legacyForwarder(mesh: LegacyMeshSpec): MeshObject {
             hostPID: true,
             hostNetwork: true,
             dnsPolicy: "ClusterFirstWithHostNet",
+            ...pullSecrets(mesh),
             containers: [
               container({
                 name: image.split("/").at(-1) ?? image,

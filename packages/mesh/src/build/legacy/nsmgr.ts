@@ -2,7 +2,7 @@ import type { LegacyMeshSpec } from "../../spec/mesh-spec.ts";
 import { nodeByNode } from "../modern/common.ts";
 import { meshObject, podMetadata } from "../object.ts";
 import type { MeshObject } from "../phase.ts";
-import { container, field, hostPath, nsmFolder, place, volumesOf } from "../pod.ts";
+import { container, field, hostFiles, hostPath, nsmFolder, place, pullSecrets, value, volumesOf } from "../pod.ts";
 import { legacyAccounts } from "./accounts.ts";
 import { imageOf, insecureEnv, legacyProbes, legacySpirePlace, tracerEnv } from "./common.ts";
 
@@ -17,6 +17,7 @@ export function legacyManagers(mesh: LegacyMeshSpec): MeshObject {
   const plugins = place(hostPath("nsm-plugin-socket", `${nsmFolder}/plugins`), `${nsmFolder}/plugins`);
   const spire = legacySpirePlace();
   const common = [insecureEnv(mesh), ...tracerEnv(mesh)];
+  const excluded = mesh.platform.excludedPrefixes;
   const part = (
     name: string,
     more: Readonly<Record<string, unknown>> & Pick<Parameters<typeof container>[0], "env" | "places">,
@@ -34,6 +35,7 @@ export function legacyManagers(mesh: LegacyMeshSpec): MeshObject {
           metadata: podMetadata(mesh, component, selector),
           spec: {
             serviceAccountName: legacyAccounts.manager,
+            ...pullSecrets(mesh),
             containers: [
               part("nsmdp", {
                 env: common,
@@ -41,10 +43,13 @@ export function legacyManagers(mesh: LegacyMeshSpec): MeshObject {
                 // SELinux keeps unprivileged containers from the kubelet's socket.
                 ...(mesh.platform.kind === "openshift" && { securityContext: { privileged: true } }),
               }),
-              part("nsmd", { env: common, places: [sockets, plugins, spire], ...legacyProbes() }),
+              part("nsmd", { env: common, places: [sockets, plugins, spire], ...hostFiles(mesh), ...legacyProbes() }),
               part("nsmd-k8s", {
+                ...hostFiles(mesh),
                 env: [
                   ...common,
+                  // It collects prefixes from kubeadm's ConfigMap, which other distributions do not have.
+                  ...(excluded.length > 0 ? [value("EXCLUDED_PREFIXES", excluded.join(","))] : []),
                   field("POD_NAME", "metadata.name"),
                   field("POD_UID", "metadata.uid"),
                   field("NODE_NAME", "spec.nodeName"),

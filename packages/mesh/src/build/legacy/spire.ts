@@ -2,7 +2,7 @@ import type { LegacyMeshSpec } from "../../spec/mesh-spec.ts";
 import { nodeByNode } from "../modern/common.ts";
 import { meshObject, podMetadata } from "../object.ts";
 import type { MeshObject } from "../phase.ts";
-import { hostPath } from "../pod.ts";
+import { anyAddress, configured, hostFiles, hostPath, imageAt, pullSecrets } from "../pod.ts";
 import { allowConstraints, clusterRole, role, rule, serviceAccount } from "../rbac.ts";
 import { agentAccount, bundleMap, serverAccount, serverPort, spireNamespace } from "../spire/names.ts";
 import { legacyAccounts } from "./accounts.ts";
@@ -19,6 +19,11 @@ const agent = { app: "spire-agent" };
 export function legacySpireServer(mesh: LegacyMeshSpec): MeshObject[] {
   const account = { account: serverAccount, namespace: spireNamespace };
   const at = { component, namespace: spireNamespace, labels: server };
+  const data = { "server.conf": serverConf(anyAddress(mesh.platform.ipFamily)) };
+  const config = meshObject(mesh, "ConfigMap", "spire-server", at, { data });
+  const registrations = meshObject(mesh, "ConfigMap", "spire-entries", at, {
+    data: { "registration.json": entries() },
+  });
   return [
     serviceAccount(mesh, serverAccount, component, { usesApi: true, namespace: spireNamespace }),
     ...clusterRole(mesh, "nsm-spire-server", component, account, [
@@ -32,9 +37,9 @@ export function legacySpireServer(mesh: LegacyMeshSpec): MeshObject[] {
       [{ ...rule("", ["configmaps"], ["get", "patch"]), resourceNames: [bundleMap] }],
       spireNamespace,
     ),
-    ...allowConstraints(mesh, serverAccount, component, "hostmount-anyuid", spireNamespace),
-    meshObject(mesh, "ConfigMap", "spire-server", at, { data: { "server.conf": serverConf } }),
-    meshObject(mesh, "ConfigMap", "spire-entries", at, { data: { "registration.json": entries() } }),
+    ...allowConstraints(mesh, serverAccount, component, "privileged", spireNamespace),
+    config,
+    registrations,
     meshObject(mesh, "ConfigMap", bundleMap, { component, namespace: spireNamespace }),
     meshObject(mesh, "Service", "spire-server", at, {
       spec: {
@@ -49,14 +54,16 @@ export function legacySpireServer(mesh: LegacyMeshSpec): MeshObject[] {
         serviceName: "spire-server",
         selector: { matchLabels: server },
         template: {
-          metadata: podMetadata(mesh, component, server),
+          metadata: podMetadata(mesh, component, server, {}, configured(config, registrations)),
           spec: {
             serviceAccountName: serverAccount,
+            ...pullSecrets(mesh),
             containers: [
               {
                 name: "spire-server",
                 image: imageOf(mesh, "spire-registration"),
                 imagePullPolicy: mesh.pullPolicy,
+                ...hostFiles(mesh),
                 args: ["-config", "/run/spire/config/server.conf"],
                 ports: [{ name: "grpc", containerPort: serverPort }],
                 readinessProbe: { tcpSocket: { port: serverPort }, periodSeconds: 5 },
@@ -82,27 +89,30 @@ export function legacySpireServer(mesh: LegacyMeshSpec): MeshObject[] {
 export function legacySpireAgent(mesh: LegacyMeshSpec): MeshObject[] {
   const account = { account: agentAccount, namespace: spireNamespace };
   const at = { component, namespace: spireNamespace, labels: agent };
+  const config = meshObject(mesh, "ConfigMap", "spire-agent", at, { data: { "agent.conf": agentConf } });
   return [
     serviceAccount(mesh, agentAccount, component, { usesApi: true, namespace: spireNamespace }),
     ...clusterRole(mesh, "nsm-spire-agent", component, account, [rule("", ["nodes/proxy"], ["get"])]),
     ...allowConstraints(mesh, agentAccount, component, "privileged", spireNamespace),
-    meshObject(mesh, "ConfigMap", "spire-agent", at, { data: { "agent.conf": agentConf } }),
+    config,
     meshObject(mesh, "DaemonSet", "spire-agent", at, {
       spec: {
         selector: { matchLabels: agent },
         updateStrategy: nodeByNode,
         template: {
-          metadata: podMetadata(mesh, component, agent),
+          metadata: podMetadata(mesh, component, agent, {}, configured(config)),
           spec: {
             serviceAccountName: agentAccount,
             hostPID: true,
             hostNetwork: true,
             dnsPolicy: "ClusterFirstWithHostNet",
+            ...pullSecrets(mesh),
             containers: [
               {
                 name: "spire-agent",
-                image: agentImage,
+                image: imageAt(mesh, agentImage),
                 imagePullPolicy: mesh.pullPolicy,
+                ...hostFiles(mesh),
                 args: ["-config", "/run/spire/config/agent.conf"],
                 readinessProbe: {
                   exec: {
@@ -158,8 +168,8 @@ function entries(): string {
   return `${JSON.stringify({ entries: [parent, ...list] }, null, 2)}\n`;
 }
 
-const serverConf = `server {
-  bind_address = "0.0.0.0"
+const serverConf = (any: string): string => `server {
+  bind_address = "${any}"
   bind_port = "${serverPort}"
   registration_uds_path = "/tmp/spire-registration.sock"
   trust_domain = "${trustDomain}"

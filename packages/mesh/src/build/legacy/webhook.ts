@@ -1,7 +1,7 @@
 import type { LegacyMeshSpec } from "../../spec/mesh-spec.ts";
 import { meshObject, podMetadata } from "../object.ts";
 import type { Certificate, CertificateRequest, MeshObject } from "../phase.ts";
-import { container, place, value, volumesOf } from "../pod.ts";
+import { container, place, pullSecrets, value, volumesOf } from "../pod.ts";
 import { certificateRequest, certificateSecret } from "../serving-certificate.ts";
 import { legacyAccounts } from "./accounts.ts";
 import { imageOf, legacyProbes, tracerEnv } from "./common.ts";
@@ -36,6 +36,7 @@ export function legacyWebhook(mesh: LegacyMeshSpec, certificate: Certificate | u
         spec: {
           serviceAccountName: legacyAccounts.webhook(name),
           automountServiceAccountToken: false,
+          ...pullSecrets(mesh),
           containers: [
             container({
               name,

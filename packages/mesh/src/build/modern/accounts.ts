@@ -4,6 +4,7 @@ import type { ModernMeshSpec } from "../../spec/mesh-spec.ts";
 export const accounts = {
   manager: "nsmgr-sa",
   webhook: "admission-webhook-sa",
+  csi: "nsm-csi-sa",
   tracing: "nsm-tracing-sa",
   registry: (mesh: ModernMeshSpec): string => `registry-${mesh.registry.type}-sa`,
   forwarder: (name: string): string => `${name}-sa`,

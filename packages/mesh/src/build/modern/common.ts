@@ -12,6 +12,8 @@ export interface ModernContext {
   /** Of the OpenTelemetry collector; absent without tracing. */
   readonly telemetryEndpoint?: string;
   readonly relaxRegistryPolicies: boolean;
+  /** Release of upstream whose SPIRE is taken when it is newer than the mesh's own. */
+  readonly identityRelease?: string;
 }
 
 export function modernContext(mesh: ModernMeshSpec, options: BuildOptions = {}): ModernContext {
@@ -20,6 +22,7 @@ export function modernContext(mesh: ModernMeshSpec, options: BuildOptions = {}):
     mesh,
     relaxRegistryPolicies: options.relaxRegistryPolicies ?? false,
     ...(features && { features }),
+    ...(options.identityRelease !== undefined && { identityRelease: options.identityRelease }),
     ...(mesh.tracing && { telemetryEndpoint: `otel-collector.${mesh.namespace}.svc:4317` }),
   };
 }
@@ -50,9 +53,6 @@ export function telemetryEnv({ features, telemetryEndpoint }: ModernContext): En
   if (telemetryEndpoint === undefined || !features) return [];
   return [value("TELEMETRY", "true"), value(features.telemetryVariable, telemetryEndpoint)];
 }
-
-export const pullSecrets = (mesh: ModernMeshSpec): Readonly<Record<string, unknown>> =>
-  mesh.imagePullSecrets.length === 0 ? {} : { imagePullSecrets: mesh.imagePullSecrets.map((name) => ({ name })) };
 
 /** The probe that upstream's images bring; it speaks SPIFFE's TLS, which the kubelet's own gRPC probe does not. */
 export function grpcHealthProbes(address: string, startup: boolean): Readonly<Record<string, unknown>> {

@@ -1,13 +1,23 @@
 import type { EnvVar, ForwarderSpec, Resources } from "../../spec/mesh-spec.ts";
 import { meshObject, podMetadata } from "../object.ts";
 import type { MeshObject } from "../phase.ts";
-import { container, field, hostPath, nsmFolder, nsmSocket, type Place, place, value, volumesOf } from "../pod.ts";
+import {
+  container,
+  field,
+  hostPath,
+  nsmFolder,
+  nsmSocket,
+  type Place,
+  place,
+  pullSecrets,
+  value,
+  volumesOf,
+} from "../pod.ts";
 import { accounts } from "./accounts.ts";
 import {
   grpcHealthProbes,
   type ModernContext,
   nodeByNode,
-  pullSecrets,
   spiffeLabels,
   spireEnv,
   spirePlaces,

@@ -4,11 +4,13 @@ import type { MeshObject } from "../phase.ts";
 import {
   container,
   field,
+  hostFiles,
   hostPath,
   managerPort,
   nsmFolder,
   nsmSocket,
   place,
+  pullSecrets,
   registryPort,
   value,
   volumesOf,
@@ -19,7 +21,6 @@ import {
   type ModernContext,
   nodeByNode,
   policyEnv,
-  pullSecrets,
   spiffeLabels,
   spireEnv,
   spirePlaces,
@@ -48,6 +49,7 @@ export function managers(context: ModernContext): MeshObject[] {
     resources: { requests: { cpu: "200m", memory: "100Mi" }, limits: { cpu: "400m", memory: "200Mi" } },
     ...(features ? {} : { command: ["nsmgr"] }),
     // Managers reach each other by Pod address. Ours may run without TLS, so it is not put on the node's address too.
+    ...hostFiles(mesh),
     ports: [{ name: "nsmgr", containerPort: managerPort, ...(features && { hostPort: managerPort }) }],
     ...(features ? grpcHealthProbes(features.managerProbeAddress, features.startupProbes) : tcpProbes(managerPort)),
   });
@@ -102,7 +104,7 @@ export function managers(context: ModernContext): MeshObject[] {
 
 function managerEnv(context: ModernContext): EnvVar[] {
   const { mesh, features } = context;
-  const listenTcp = features?.managerListenTcp ?? "tcp://$(POD_IP):5001";
+  const listenTcp = managerListenTcp(context);
   return [
     ...spireEnv(context),
     field("NSM_NAME", "metadata.name"),
@@ -114,4 +116,11 @@ function managerEnv(context: ModernContext): EnvVar[] {
     ...policyEnv(context),
     ...telemetryEnv(context),
   ];
+}
+
+/** An address of IPv6 is only a host in brackets; one of IPv4 must not have them where the release has none. */
+function managerListenTcp({ mesh, features }: ModernContext): string {
+  const plain = "tcp://$(POD_IP):5001";
+  const wanted = features?.managerListenTcp ?? plain;
+  return wanted === plain && mesh.platform.ipFamily === "IPv6" ? "tcp://[$(POD_IP)]:5001" : wanted;
 }

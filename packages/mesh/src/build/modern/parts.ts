@@ -6,6 +6,7 @@ import type { BuildOptions, Mesh, Phase } from "../phase.ts";
 import { applied, established, phase, ready } from "../phases.ts";
 import { certificateOf } from "../serving-certificate.ts";
 import { spireAgent } from "../spire/agent.ts";
+import { spiffeCsi } from "../spire/csi.ts";
 import { spireDefinitions } from "../spire/definitions.ts";
 import { spireIdentities } from "../spire/identities.ts";
 import { spireNamespace } from "../spire/names.ts";
@@ -14,6 +15,7 @@ import { modernTracing } from "../tracing.ts";
 import { webhookConfiguration } from "../webhook-configuration.ts";
 import { accounts, webhookConfigurationName } from "./accounts.ts";
 import { modernContext } from "./common.ts";
+import { nsmCsi } from "./csi.ts";
 import { forwarder } from "./forwarder.ts";
 import { managers } from "./nsmgr.ts";
 import { modernRbac } from "./rbac.ts";
@@ -50,11 +52,14 @@ export function modernParts(mesh: ModernMeshSpec, options: BuildOptions): Mesh {
     phase("crds", established, [...networkServiceDefinitions(mesh), ...(managed ? spireDefinitions(mesh) : [])]),
     phase("rbac", applied, modernRbac(context)),
     managed ? phase("spire-server", ready, spireServer(context)) : undefined,
-    managed ? phase("spire-agent", ready, spireAgent(context)) : undefined,
+    managed
+      ? phase("spire-agent", ready, [...spireAgent(context), ...(mesh.csiDrivers ? spiffeCsi(context) : [])])
+      : undefined,
     managed ? phase("spire-identities", applied, spireIdentities(mesh)) : undefined,
     mesh.tracing ? phase("tracing", ready, modernTracing(mesh, accounts.tracing)) : undefined,
     phase("registry", ready, registry(context)),
     phase("managers", ready, managers(context)),
+    mesh.csiDrivers ? phase("csi", ready, nsmCsi(context)) : undefined,
     phase(
       "forwarders",
       ready,

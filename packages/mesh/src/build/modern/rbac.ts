@@ -14,6 +14,12 @@ export function modernRbac(context: ModernContext): MeshObject[] {
       ...allowConstraints(mesh, accounts.forwarder(name), name, "privileged"),
     ]),
     ...(mesh.webhook ? webhookRbac(context) : []),
+    ...(mesh.csiDrivers
+      ? [
+          serviceAccount(mesh, accounts.csi, "csi", { usesApi: false }),
+          ...allowConstraints(mesh, accounts.csi, "csi", "privileged"),
+        ]
+      : []),
     ...(mesh.tracing ? [serviceAccount(mesh, accounts.tracing, "tracing", { usesApi: false })] : []),
   ];
 }
@@ -48,7 +54,9 @@ function registryRbac({ mesh }: ModernContext): MeshObject[] {
   return [
     serviceAccount(mesh, account, component, { usesApi }),
     ...(usesApi ? clusterRole(mesh, "nsm-registry", component, { account }, [entries]) : []),
-    ...allowConstraints(mesh, account, component, mesh.registry.hostPort ? "privileged" : "hostmount-anyuid"),
+    ...(mesh.registry.hostPort || mesh.spire.mode !== "none"
+      ? allowConstraints(mesh, account, component, "privileged")
+      : []),
   ];
 }
 
@@ -67,6 +75,5 @@ function webhookRbac({ mesh, features }: ModernContext): MeshObject[] {
   return [
     serviceAccount(mesh, account, component, { usesApi: rules.length > 0 }),
     ...(rules.length > 0 ? clusterRole(mesh, "nsm-admission-webhook", component, { account }, rules) : []),
-    ...allowConstraints(mesh, account, component, "anyuid"),
   ];
 }

@@ -1,12 +1,11 @@
 import type { EnvVar, Resources } from "../../spec/mesh-spec.ts";
 import { meshObject, podMetadata } from "../object.ts";
 import type { MeshObject } from "../phase.ts";
-import { confined, container, field, registryPort, value, volumesOf } from "../pod.ts";
+import { confined, container, field, hostFiles, pullSecrets, registryPort, value, volumesOf } from "../pod.ts";
 import { accounts } from "./accounts.ts";
 import {
   type ModernContext,
   policyEnv,
-  pullSecrets,
   spiffeLabels,
   spireEnv,
   spirePlaces,
@@ -45,7 +44,7 @@ export function registry(context: ModernContext): MeshObject[] {
               resources: registryResources(context),
               ...(features ? {} : { command: ["nsm-registry"] }),
               ports: [{ name: "registry", containerPort: registryPort, ...(hostPort && { hostPort: registryPort }) }],
-              securityContext: confined,
+              ...(places.length > 0 ? hostFiles(mesh, confined) : { securityContext: confined }),
               // The registry speaks gRPC health only behind SPIFFE's TLS, and its image has no probe of its own.
               ...tcpProbes(registryPort),
             }),

@@ -1,10 +1,10 @@
 import type { EnvVar, WebhookSpec } from "../../spec/mesh-spec.ts";
 import { meshObject, podMetadata } from "../object.ts";
 import type { Certificate, CertificateRequest, MeshObject } from "../phase.ts";
-import { confined, container, field, nsmSocket, place, value, volumesOf } from "../pod.ts";
+import { confined, container, field, nsmSocket, place, pullSecrets, value, volumesOf } from "../pod.ts";
 import { certificateRequest, certificateSecret } from "../serving-certificate.ts";
 import { accounts, webhookConfigurationName } from "./accounts.ts";
-import { type ModernContext, pullSecrets, telemetryEnv } from "./common.ts";
+import { type ModernContext, telemetryEnv } from "./common.ts";
 
 const component = "admission-webhook";
 export const webhookService = "admission-webhook-svc";
@@ -63,6 +63,10 @@ export function webhook(context: ModernContext, spec: WebhookSpec, certificate: 
         ),
         spec: {
           serviceAccountName: accounts.webhook,
+          // Upstream's listens on 443; so it needs neither a capability nor to be root (a safe sysctl since 1.22).
+          ...(features && {
+            securityContext: { sysctls: [{ name: "net.ipv4.ip_unprivileged_port_start", value: "0" }] },
+          }),
           ...pullSecrets(mesh),
           containers: [
             container({
@@ -73,10 +77,7 @@ export function webhook(context: ModernContext, spec: WebhookSpec, certificate: 
               places,
               ...(features ? {} : { command: ["nsm-admission-webhook"] }),
               ports: [{ name: "webhook", containerPort }],
-              // Upstream's listens on 443.
-              securityContext: features
-                ? { ...confined, capabilities: { drop: ["ALL"], add: ["NET_BIND_SERVICE"] } }
-                : confined,
+              securityContext: confined,
               readinessProbe: { httpGet: { path: "/ready", port: containerPort, scheme: "HTTPS" }, periodSeconds: 2 },
             }),
           ],

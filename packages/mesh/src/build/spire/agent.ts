@@ -3,8 +3,10 @@ import type { ModernContext } from "../modern/common.ts";
 import { nodeByNode } from "../modern/common.ts";
 import { meshObject, podMetadata } from "../object.ts";
 import type { MeshObject } from "../phase.ts";
+import { configured, hostFiles, imageAt, pullSecrets } from "../pod.ts";
 import { allowConstraints, clusterRole, rule, serviceAccount } from "../rbac.ts";
-import { agentAccount, bundleMap, clusterName, serverPort, spireNamespace } from "./names.ts";
+import { agentConf } from "./config.ts";
+import { agentAccount, bundleMap, spireNamespace } from "./names.ts";
 import { spireRelease } from "./server.ts";
 
 const component = "spire";
@@ -16,6 +18,9 @@ export function spireAgent(context: ModernContext): MeshObject[] {
   const { mesh } = context;
   const socket = mesh.spire.agentSocket.slice("unix://".length);
   const folder = dirname(socket);
+  const config = meshObject(mesh, "ConfigMap", "spire-agent", at, {
+    data: { "agent.conf": agentConf(mesh.spire.trustDomain, socket) },
+  });
   const account = { account: agentAccount, namespace: spireNamespace };
   const health = (shallow: boolean) => ({
     exec: {
@@ -28,26 +33,26 @@ export function spireAgent(context: ModernContext): MeshObject[] {
     // The kubelet tells an agent which Pods run on its node; it asks for this right.
     ...clusterRole(mesh, "nsm-spire-agent", component, account, [rule("", ["pods", "nodes", "nodes/proxy"], ["get"])]),
     ...allowConstraints(mesh, agentAccount, component, "privileged", spireNamespace),
-    meshObject(mesh, "ConfigMap", "spire-agent", at, {
-      data: { "agent.conf": agentConf(mesh.spire.trustDomain, socket) },
-    }),
+    config,
     meshObject(mesh, "DaemonSet", "spire-agent", at, {
       spec: {
         selector: { matchLabels: selector },
         updateStrategy: nodeByNode,
         template: {
-          metadata: podMetadata(mesh, component, selector),
+          metadata: podMetadata(mesh, component, selector, {}, configured(config)),
           spec: {
             serviceAccountName: agentAccount,
             // Workloads are told apart by the cgroups of their processes.
             hostPID: true,
             hostNetwork: true,
             dnsPolicy: "ClusterFirstWithHostNet",
+            ...pullSecrets(mesh),
             containers: [
               {
                 name: "spire-agent",
-                image: spireRelease(context).agent,
-                imagePullPolicy: "IfNotPresent",
+                image: imageAt(mesh, spireRelease(context).agent),
+                imagePullPolicy: mesh.pullPolicy,
+                ...hostFiles(mesh),
                 args: ["-config", "/run/spire/config/agent.conf"],
                 volumeMounts: [
                   { name: "config", mountPath: "/run/spire/config", readOnly: true },
@@ -78,37 +83,4 @@ export function spireAgent(context: ModernContext): MeshObject[] {
       },
     }),
   ];
-}
-
-function agentConf(trustDomain: string, socket: string): string {
-  return `agent {
-  data_dir = "/run/spire"
-  log_level = "INFO"
-  server_address = "spire-server.${spireNamespace}.svc"
-  server_port = "${serverPort}"
-  socket_path = "${socket}"
-  trust_bundle_path = "/run/spire/bundle/bundle.crt"
-  trust_domain = "${trustDomain}"
-}
-
-plugins {
-  NodeAttestor "k8s_psat" {
-    plugin_data {
-      cluster = "${clusterName}"
-    }
-  }
-  KeyManager "memory" {
-    plugin_data {}
-  }
-  WorkloadAttestor "k8s" {
-    plugin_data {
-      # The kubelet's certificate is often its own, which no cluster CA vouches for.
-      skip_kubelet_verification = true
-    }
-  }
-  WorkloadAttestor "unix" {
-    plugin_data {}
-  }
-}
-`;
 }

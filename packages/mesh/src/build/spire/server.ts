@@ -1,21 +1,27 @@
+import type { ModernMeshSpec } from "../../spec/mesh-spec.ts";
 import { latestRelease, releaseFeatures, type SpireRelease } from "../../versions/releases.ts";
+import { isAtLeast } from "../../versions/semver.ts";
 import { lastingLabels } from "../labels.ts";
 import type { ModernContext } from "../modern/common.ts";
 import { meshObject, podMetadata } from "../object.ts";
 import type { MeshObject } from "../phase.ts";
-import { confined } from "../pod.ts";
+import { configured, confined, imageAt, pullSecrets } from "../pod.ts";
 import { clusterRole, read, role, rule, serviceAccount, write } from "../rbac.ts";
+import { controllerConfig, dataFolder, serverConf } from "./config.ts";
 import { controllerWebhook, controllerWebhookPort } from "./controller-webhook.ts";
-import { agentAccount, bundleMap, clusterName, serverAccount, serverPort, spireNamespace } from "./names.ts";
+import { bundleMap, serverAccount, serverPort, spireNamespace } from "./names.ts";
 
 const component = "spire";
 const selector = { app: "spire-server" };
 const at = { component, namespace: spireNamespace, labels: selector };
 
 /** Our own programs go with the newest SPIRE that upstream was tested with. */
-export function spireRelease({ features }: ModernContext): SpireRelease {
-  const release = features ?? releaseFeatures(latestRelease);
-  if (!release) throw new RangeError(`${latestRelease} is missing from the table of releases`);
+export function spireRelease({ features, identityRelease }: ModernContext): SpireRelease {
+  const own = features?.version ?? latestRelease;
+  // A server does not open what a newer one has written, so a mesh that goes back keeps the newer SPIRE.
+  const version = identityRelease !== undefined && isAtLeast(identityRelease, own) ? identityRelease : own;
+  const release = releaseFeatures(version);
+  if (!release) throw new RangeError(`${version} is missing from the table of releases`);
   return release.spire;
 }
 
@@ -27,6 +33,10 @@ export function spireServer(context: ModernContext): MeshObject[] {
   const identities = ["clusterspiffeids", "clusterfederatedtrustdomains", "clusterstaticentries"];
   const finish = identities.map((kind) => `${kind}/finalizers`);
   const status = identities.map((kind) => `${kind}/status`);
+  const serverConfig = meshObject(mesh, "ConfigMap", "spire-server", at, { data: { "server.conf": serverConf(mesh) } });
+  const controllerSettings = meshObject(mesh, "ConfigMap", "spire-controller-manager", at, {
+    data: { "config.yaml": controllerConfig(mesh.spire.trustDomain) },
+  });
   return [
     serviceAccount(mesh, serverAccount, component, { usesApi: true, namespace: spireNamespace }),
     ...clusterRole(mesh, "nsm-spire-server", component, account, [
@@ -51,12 +61,10 @@ export function spireServer(context: ModernContext): MeshObject[] {
       ],
       spireNamespace,
     ),
-    meshObject(mesh, "ConfigMap", "spire-server", at, { data: { "server.conf": serverConf(mesh.spire.trustDomain) } }),
+    serverConfig,
     // The server writes its bundle here; without contents of ours, an apply never takes them away again.
     meshObject(mesh, "ConfigMap", bundleMap, { component, namespace: spireNamespace }),
-    meshObject(mesh, "ConfigMap", "spire-controller-manager", at, {
-      data: { "config.yaml": controllerConfig(mesh.spire.trustDomain) },
-    }),
+    controllerSettings,
     meshObject(mesh, "Service", "spire-server", at, {
       spec: {
         type: "ClusterIP",
@@ -71,12 +79,14 @@ export function spireServer(context: ModernContext): MeshObject[] {
         serviceName: "spire-server",
         selector: { matchLabels: selector },
         template: {
-          metadata: podMetadata(mesh, component, selector),
+          metadata: podMetadata(mesh, component, selector, {}, configured(serverConfig, controllerSettings)),
           spec: {
             serviceAccountName: serverAccount,
             shareProcessNamespace: true,
-            securityContext: { fsGroup: 1000 },
-            containers: [server(release), controller(release)],
+            // OpenShift gives each namespace a group of its own, and refuses others.
+            ...(mesh.platform.kind !== "openshift" && { securityContext: { fsGroup: 1000 } }),
+            ...pullSecrets(mesh),
+            containers: [server(mesh, release), controller(mesh, release)],
             volumes: [
               { name: "config", configMap: { name: "spire-server" } },
               { name: "socket", emptyDir: {} },
@@ -95,16 +105,16 @@ export function spireServer(context: ModernContext): MeshObject[] {
   ];
 }
 
-const server = ({ server }: SpireRelease) => ({
+const server = (mesh: ModernMeshSpec, { server }: SpireRelease) => ({
   name: "spire-server",
-  image: server,
-  imagePullPolicy: "IfNotPresent",
+  image: imageAt(mesh, server),
+  imagePullPolicy: mesh.pullPolicy,
   args: ["-config", "/run/spire/config/server.conf"],
   ports: [{ name: "spire-server", containerPort: serverPort }],
   volumeMounts: [
     { name: "config", mountPath: "/run/spire/config", readOnly: true },
     { name: "socket", mountPath: "/tmp/spire-server/private" },
-    { name: "data", mountPath: "/run/spire/data" },
+    { name: "data", mountPath: dataFolder },
   ],
   readinessProbe: {
     exec: { command: ["/opt/spire/bin/spire-server", "healthcheck"] },
@@ -120,10 +130,10 @@ const server = ({ server }: SpireRelease) => ({
   resources: { requests: { cpu: "100m", memory: "128Mi" }, limits: { memory: "512Mi" } },
 });
 
-const controller = ({ controllerManager, controllerWebhook }: SpireRelease) => ({
+const controller = (mesh: ModernMeshSpec, { controllerManager, controllerWebhook }: SpireRelease) => ({
   name: "spire-controller-manager",
-  image: controllerManager,
-  imagePullPolicy: "IfNotPresent",
+  image: imageAt(mesh, controllerManager),
+  imagePullPolicy: mesh.pullPolicy,
   args: ["--config=/run/spire/controller/config.yaml"],
   // Its validating webhook only checks what we write ourselves, so it is left out where that is possible.
   ...(!controllerWebhook && { env: [{ name: "ENABLE_WEBHOOKS", value: "false" }] }),
@@ -140,64 +150,3 @@ const controller = ({ controllerManager, controllerWebhook }: SpireRelease) => (
   livenessProbe: { httpGet: { path: "/healthz", port: "health" } },
   resources: { requests: { cpu: "50m", memory: "64Mi" }, limits: { memory: "256Mi" } },
 });
-
-function serverConf(trustDomain: string): string {
-  return `server {
-  bind_address = "0.0.0.0"
-  bind_port = "${serverPort}"
-  trust_domain = "${trustDomain}"
-  data_dir = "/run/spire/data"
-  log_level = "INFO"
-  ca_key_type = "rsa-2048"
-  default_x509_svid_ttl = "1h"
-  default_jwt_svid_ttl = "1h"
-}
-
-plugins {
-  DataStore "sql" {
-    plugin_data {
-      database_type = "sqlite3"
-      connection_string = "/run/spire/data/datastore.sqlite3"
-    }
-  }
-  NodeAttestor "k8s_psat" {
-    plugin_data {
-      clusters = {
-        "${clusterName}" = {
-          service_account_allow_list = ["${spireNamespace}:${agentAccount}"]
-        }
-      }
-    }
-  }
-  KeyManager "disk" {
-    plugin_data {
-      keys_path = "/run/spire/data/keys.json"
-    }
-  }
-  Notifier "k8sbundle" {
-    plugin_data {
-      namespace = "${spireNamespace}"
-      config_map = "${bundleMap}"
-    }
-  }
-}
-`;
-}
-
-function controllerConfig(trustDomain: string): string {
-  return `apiVersion: spire.spiffe.io/v1alpha1
-kind: ControllerManagerConfig
-metrics:
-  bindAddress: "0"
-health:
-  healthProbeBindAddress: :8083
-leaderElection:
-  leaderElect: true
-  resourceName: nsm-spire-controller-manager
-  resourceNamespace: ${spireNamespace}
-clusterName: ${clusterName}
-trustDomain: ${trustDomain}
-spireServerSocketPath: /run/spire/sockets/api.sock
-ignoreNamespaces: [kube-system, kube-public, ${spireNamespace}]
-`;
-}
