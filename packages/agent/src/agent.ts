@@ -7,6 +7,7 @@ import { createScheduler, type Descriptor, type Scheduler } from "@nsmkit/schedu
 import { descriptorCheck } from "./northbound/descriptor-check.ts";
 import { FileSource } from "./northbound/files/file-source.ts";
 import { type Check, Northbound } from "./northbound/northbound.ts";
+import { OperationStats } from "./operation-stats.ts";
 import { createLinuxPlugin, type LinuxPlugin } from "./plugins/linux/index.ts";
 import { interfaceKey } from "./plugins/linux/keys.ts";
 import { type Iptables, systemIptables } from "./plugins/linux/rulechain/iptables.ts";
@@ -47,6 +48,8 @@ export interface AgentCore {
 /** Declared configuration on its way to the system, in one process. */
 export interface Agent extends Closable, AgentCore {
   readonly models: ModelRegistry;
+  /** What the configurator was asked for. */
+  readonly operations: OperationStats;
   readonly linux: LinuxPlugin;
   readonly files: FileSource;
   /**
@@ -105,6 +108,7 @@ export function createAgent(options: AgentOptions): Agent {
   return {
     ...core,
     models,
+    operations: new OperationStats(clock),
     linux,
     files,
     async start() {

@@ -1,6 +1,6 @@
 import { Interface_Type as Type } from "@nsmkit/api/linux";
-import { linkList } from "@nsmkit/netlink";
 import type { RecordedKVWithMetadata, Scheduler } from "@nsmkit/scheduler";
+import { readCounters } from "../plugins/linux/counters.ts";
 import type { LinuxPlugin } from "../plugins/linux/index.ts";
 import type { Route } from "./route.ts";
 
@@ -26,30 +26,19 @@ export function linuxRoutes(scheduler: Scheduler, linux: LinuxPlugin): Route[] {
 }
 
 /** Field names of ligato/vpp-agent's InterfaceStatistics. */
-async function statistics(linux: LinuxPlugin, signal: AbortSignal): Promise<unknown[]> {
-  const { namespaces, interfaces, desired } = linux.context;
-  const rows: unknown[] = [];
-  for (const namespace of namespaces.all()) {
-    const [links] = await namespace.handle.batch([linkList({ statistics: true })], { signal });
-    if (!links.ok) throw links.error;
-    const byIndex = new Map(links.value.map((link) => [link.index, link]));
-    for (const [name, metadata] of interfaces().entries()) {
-      const link = metadata.namespaceId === namespace.id ? byIndex.get(metadata.index) : undefined;
-      if (!link) continue;
-      rows.push({
-        interface_name: name,
-        interface_type: Type[desired(name)?.type ?? Type.UNDEFINED],
-        linux_if_index: link.index,
-        rx_packets: link.statistics?.rxPackets ?? 0,
-        tx_packets: link.statistics?.txPackets ?? 0,
-        rx_bytes: link.statistics?.rxBytes ?? 0,
-        tx_bytes: link.statistics?.txBytes ?? 0,
-        rx_errors: link.statistics?.rxErrors ?? 0,
-        tx_errors: link.statistics?.txErrors ?? 0,
-        rx_dropped: link.statistics?.rxDropped ?? 0,
-        tx_dropped: link.statistics?.txDropped ?? 0,
-      });
-    }
-  }
-  return rows;
+async function statistics({ context }: LinuxPlugin, signal: AbortSignal): Promise<unknown[]> {
+  const counters = await readCounters(context, { signal });
+  return counters.map(({ name, link: { index, statistics } }) => ({
+    interface_name: name,
+    interface_type: Type[context.desired(name)?.type ?? Type.UNDEFINED],
+    linux_if_index: index,
+    rx_packets: statistics?.rxPackets ?? 0,
+    tx_packets: statistics?.txPackets ?? 0,
+    rx_bytes: statistics?.rxBytes ?? 0,
+    tx_bytes: statistics?.txBytes ?? 0,
+    rx_errors: statistics?.rxErrors ?? 0,
+    tx_errors: statistics?.txErrors ?? 0,
+    rx_dropped: statistics?.rxDropped ?? 0,
+    tx_dropped: statistics?.txDropped ?? 0,
+  }));
 }

@@ -1,7 +1,4 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
 import { create, fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
@@ -14,31 +11,17 @@ import {
 } from "@nsmkit/api/generic";
 import { linuxInterfaceModel, linuxRouteModel, packItem, parseValue } from "@nsmkit/api/model";
 import { ServerReflection, ServerReflectionV1alpha } from "@nsmkit/api/reflection";
-import { FakeNetlink } from "@nsmkit/netlink/testing";
-import { insecureIdentity } from "@nsmkit/sdk/identity";
-import { dial, listen } from "@nsmkit/sdk/transport";
-import { createAgent } from "../../agent.ts";
-import { FakeIptables } from "../../testing/iptables.ts";
-import { agentServices } from "./index.ts";
+import { grpcWorld } from "./fixtures/world.ts";
 
 async function world() {
-  const stack = new AsyncDisposableStack();
-  const directory = await mkdtemp(join(tmpdir(), "nsm-grpc-"));
-  stack.defer(() => rm(directory, { recursive: true, force: true }));
-  const netlink = stack.use(new FakeNetlink());
-  const agent = stack.use(createAgent({ label: "nat", netlink, iptables: new FakeIptables() }));
-  await agent.start();
-  const identity = stack.use(insecureIdentity({ name: "test" }));
-  const url = `unix://${directory}/agent.sock`;
-  stack.use(await listen([url], { identity, services: agentServices(agent) }));
-  const channel = stack.use(dial(url, { identity }));
+  const w = await grpcWorld();
   const set = async (request: MessageInitShape<typeof SetConfigRequestSchema>, metadata: [string, string][] = []) =>
     (
-      await channel.unary(ManagerService.method.setConfig, create(ManagerService.method.setConfig.input, request), {
+      await w.channel.unary(ManagerService.method.setConfig, create(ManagerService.method.setConfig.input, request), {
         metadata: new Map(metadata.map(([key, value]) => [key, [value]])),
       })
     ).message.results;
-  return { agent, netlink, channel, set, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  return { ...w, set };
 }
 
 const dummy = (name: string, more: object = {}) =>

@@ -13,11 +13,13 @@ import {
   UpdateResultSchema,
 } from "@nsmkit/api/generic";
 import { keyOfName, type Model, type ModelRegistry, parseValue } from "@nsmkit/api/model";
-import { CodedError, isCodedError, messageOf } from "@nsmkit/core";
-import type { RecordedKVWithMetadata, Scheduler, TransactionResult } from "@nsmkit/scheduler";
-import { bindService, type ServerCall, type ServiceBinding } from "@nsmkit/sdk/transport";
+import { CodedError } from "@nsmkit/core";
+import type { RecordedKVWithMetadata, Scheduler } from "@nsmkit/scheduler";
+import type { ServiceBinding } from "@nsmkit/sdk/transport";
 import type { Northbound } from "../northbound.ts";
+import { asArgument, settledWithin, sourceOf, transactionError } from "./change.ts";
 import { hasLabels, protoItem, readUpdates, statusOf } from "./items.ts";
+import { bindService } from "./server/methods.ts";
 
 export interface ManagerOptions {
   readonly northbound: Northbound;
@@ -26,9 +28,6 @@ export interface ManagerOptions {
   /** Longest time that SetConfig waits for values to be in place, ms; default 10,000. What takes longer shows as PENDING. */
   readonly waitMs?: number;
 }
-
-/** Source of what comes over gRPC without another name in the metadata `datasrc`. */
-const defaultSource = "grpc";
 
 /** `ligato.generic.ManagerService`: change and read the declared configuration. */
 export function managerService(options: ManagerOptions): ServiceBinding {
@@ -40,7 +39,7 @@ export function managerService(options: ManagerOptions): ServiceBinding {
       const wishes = asArgument(() => readUpdates(models, request.updates));
       const before = northbound.store.merged;
       const change = {
-        source: call.metadata.get("datasrc")?.[0] || defaultSource,
+        source: sourceOf(call),
         put: wishes.put,
         delete: wishes.delete,
         replace: request.overwriteAll,
@@ -133,37 +132,4 @@ function stateItem(model: Model, entry: RecordedKVWithMetadata): StateItem | und
     item: protoItem(model, value),
     metadata: Object.fromEntries(metadata) as Record<string, string>,
   });
-}
-
-/** Over gRPC a wrong item is a wrong argument. */
-function asArgument<T>(read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (!isCodedError(error, "INVALID_CONFIG")) throw error;
-    throw new CodedError("INVALID_ARGUMENT", error.message, { cause: error, details: error.details });
-  }
-}
-
-function transactionError(result: TransactionResult): CodedError {
-  const lines = result.errors.map(({ key, operation, error }) => `${operation} ${key}: ${messageOf(error)}`);
-  return new CodedError("FAILED_PRECONDITION", `transaction ${result.seqNum}: ${lines.join("\n")}`);
-}
-
-/** undefined: still under way. */
-async function settledWithin(
-  settled: Promise<TransactionResult>,
-  waitMs: number,
-  signal: ServerCall["signal"],
-): Promise<TransactionResult | undefined> {
-  const { promise, resolve } = Promise.withResolvers<undefined>();
-  const timer = setTimeout(resolve, waitMs, undefined);
-  const stop = (): void => resolve(undefined);
-  signal.addEventListener("abort", stop, { once: true });
-  try {
-    return await Promise.race([settled, promise]);
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", stop);
-  }
 }

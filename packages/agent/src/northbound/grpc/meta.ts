@@ -3,7 +3,8 @@ import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { MetaService } from "@nsmkit/api/generic";
 import { type ModelRegistry, modelDetail } from "@nsmkit/api/model";
 import { CodedError } from "@nsmkit/core";
-import { bindService, type ServiceBinding } from "@nsmkit/sdk/transport";
+import type { ServiceBinding } from "@nsmkit/sdk/transport";
+import { bindService } from "./server/methods.ts";
 
 /** `ligato.generic.MetaService`: which models there are and how their messages look. */
 export function metaService(models: ModelRegistry): ServiceBinding {

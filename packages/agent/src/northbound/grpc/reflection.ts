@@ -13,8 +13,9 @@ import {
   type ServerReflectionResponseSchema,
   ServerReflectionV1alpha,
 } from "@nsmkit/api/reflection";
-import { bindService, type ServiceBinding } from "@nsmkit/sdk/transport";
+import type { ServiceBinding } from "@nsmkit/sdk/transport";
 import { closure } from "./meta.ts";
+import { bindService } from "./server/methods.ts";
 
 type Request = MessageShape<typeof ServerReflectionRequestSchema>;
 type Response = MessageInitShape<typeof ServerReflectionResponseSchema>;

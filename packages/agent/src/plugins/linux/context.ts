@@ -3,6 +3,7 @@ import type { Logger } from "@nsmkit/core";
 import type { Netlink } from "@nsmkit/netlink";
 import type { Scheduler } from "@nsmkit/scheduler";
 import type { AllocationTable } from "../netalloc/netalloc.ts";
+import type { InterfaceStates } from "./interface-states.ts";
 import type { LinkRemover } from "./link-remover.ts";
 import type { Mark } from "./mark.ts";
 import type { NamespaceTable } from "./namespaces.ts";
@@ -45,6 +46,7 @@ export interface LinuxContext {
   readonly namespaces: NamespaceTable;
   readonly mark: Mark;
   readonly remover: LinkRemover;
+  readonly states: InterfaceStates;
   readonly allocations: AllocationTable;
   readonly logger: Logger;
   readonly scheduler: () => Scheduler;

@@ -11,6 +11,7 @@ import { createHostLinkDescriptors } from "./host-link.ts";
 import { createInterfaceDescriptor } from "./interface.ts";
 import { createInterfaceAddressDescriptor } from "./interface-address.ts";
 import { createInterfaceStateDescriptor } from "./interface-state.ts";
+import { InterfaceStates } from "./interface-states.ts";
 import { createInterfaceVrfDescriptor } from "./interface-vrf.ts";
 import { microserviceKey } from "./keys.ts";
 import { LinkMonitor } from "./link-monitor.ts";
@@ -71,6 +72,7 @@ export function createLinuxPlugin(options: LinuxPluginOptions): LinuxPlugin {
     namespaces,
     mark: new Mark(label),
     remover: new LinkRemover(),
+    states: new InterfaceStates(options.clock ?? systemClock, (name) => options.desired(name)?.type),
     allocations: new AllocationTable(() => scheduler),
     logger,
     scheduler: () => scheduler,

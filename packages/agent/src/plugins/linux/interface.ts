@@ -43,6 +43,7 @@ export function createInterfaceDescriptor(
         const link = await kinds(value).create(value, namespace, options);
         const settled = await settle(value, namespace, link, options);
         reportState(context, value.name, settled.up);
+        context.states.is(value.name, namespace.id, settled);
         return metadataOf(value, namespace, settled);
       } catch (error) {
         context.namespaces.release(key);
@@ -55,6 +56,7 @@ export function createInterfaceDescriptor(
       const link = await namespace.handle.linkGet(mustExist(metadata, "interface metadata").index, options);
       const settled = await settle(newValue, namespace, link, options);
       reportState(context, newValue.name, settled.up);
+      context.states.is(newValue.name, namespace.id, settled);
       return metadataOf(newValue, namespace, settled);
     },
 
@@ -62,6 +64,7 @@ export function createInterfaceDescriptor(
       const namespace = await holdIfThere(key, value, options);
       reportState(context, value.name, undefined);
       if (namespace) await kinds(value).delete(value, namespace, options);
+      context.states.gone(value.name);
       context.namespaces.release(key);
     },
 

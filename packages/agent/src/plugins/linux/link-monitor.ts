@@ -87,6 +87,7 @@ export class LinkMonitor {
     this.#links.set(link.index, link);
     if (before && before.name !== link.name) this.#withdraw(before);
     if (before?.up !== link.up) this.#report(link.index, link.up);
+    this.#context.states.linkIs(this.#namespace.id, link, this.#namesOf(link.index));
     if (!before || before.name !== link.name || before.up !== link.up || before.master !== link.master)
       this.#publish(link.index);
   }
@@ -97,12 +98,16 @@ export class LinkMonitor {
     this.#addresses.delete(index);
     if (!before) return;
     this.#report(index, undefined);
+    this.#context.states.linkGone(this.#namespace.id, index);
     this.#withdraw(before);
   }
 
   #report(index: number, up: boolean | undefined): void {
-    const names = this.#context.interfaces().lookup("link", linkId(this.#namespace.id, index));
-    for (const name of names) reportState(this.#context, name, up);
+    for (const name of this.#namesOf(index)) reportState(this.#context, name, up);
+  }
+
+  #namesOf(index: number): readonly string[] {
+    return this.#context.interfaces().lookup("link", linkId(this.#namespace.id, index));
   }
 
   #publish(index: number): void {
