@@ -20,6 +20,7 @@ export { Controller, type ControllerOptions, type Reconcile, type Reconciled } f
 export { EventRecorder, type EventText } from "./events/recorder.ts";
 export { LeaderElection, type LeaderElectionOptions } from "./leader/lease.ts";
 export { KubeMetrics } from "./metrics/metrics.ts";
+export { QueueMetrics } from "./metrics/queue-metrics.ts";
 export { WebhookMetrics } from "./metrics/webhook-metrics.ts";
 export {
   apiVersionOf,

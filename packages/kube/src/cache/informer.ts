@@ -139,7 +139,7 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
           // Once is routine; a server that calls each fresh version too old must not be listed in a tight loop.
           if (failures === 1) continue;
         }
-        const delayMs = retryAfterMs(error) ?? backoffDelay(failures, { initialMs: 200, maxMs: 30_000 });
+        const delayMs = Math.max(retryAfterMs(error) ?? 0, backoffDelay(failures, { initialMs: 200, maxMs: 30_000 }));
         // Before the first success an operator must be able to see why nothing happens; later a cut watch is routine.
         const level = failures > 3 || isCodedError(error, "PERMISSION_DENIED") ? "warn" : "debug";
         this.#logger[level]("list or watch failed, trying again", { error: messageOf(error), delayMs });

@@ -23,19 +23,25 @@ export interface TransportOptions {
   /** Bound of one request, ms; default 30,000. Streams have none. */
   readonly timeoutMs?: number;
   readonly connections?: number;
-  /** Told of every answer; the code is "<error>" when there was none, as client-go counts it. */
-  readonly onAnswer?: (method: string, code: string) => void;
+  /** Told of every answer and how long it took; the code is "<error>" when there was none, as client-go counts it. */
+  readonly onAnswer?: (method: string, code: string, seconds: number) => void;
 }
 
-/** HTTP to one API server. Streams have a connection of their own, so that watches never queue behind each other. */
+/**
+ * HTTP/1.1 to one API server. Streams have a connection of their own, so that watches never queue behind each other.
+ *
+ * Not HTTP/2, which undici would agree on by itself: its client takes its listeners from a stream when a request ends or is
+ * cancelled, and a session that is destroyed before the kernel has told the stream's end throws from nowhere.
+ */
 export class Transport {
   readonly server: string;
   readonly #config: ClusterConfig;
   readonly #pool: Pool;
   readonly #streams = new Set<Client>();
-  readonly #onAnswer: (method: string, code: string) => void;
+  readonly #onAnswer: (method: string, code: string, seconds: number) => void;
   #context: SecureContext | undefined;
   #requests = 0;
+  #closing: Promise<void> | undefined;
 
   constructor(config: ClusterConfig, options: TransportOptions = {}) {
     this.#onAnswer = options.onAnswer ?? (() => {});
@@ -55,7 +61,7 @@ export class Transport {
     return this.#requests;
   }
 
-  #connect(): { connect: Record<string, unknown> } {
+  #connect(): { allowH2: false; connect: Record<string, unknown> } {
     const { ca, cert, key, insecureSkipVerify, serverName } = this.#config.tls;
     // One for all connections: every watch has a connection, and a context of its own for each costs half a mebibyte.
     this.#context ??= createSecureContext({
@@ -64,6 +70,7 @@ export class Transport {
       ...(key === undefined ? {} : { key }),
     });
     return {
+      allowH2: false,
       connect: {
         timeout: 10_000,
         rejectUnauthorized: !insecureSkipVerify,
@@ -109,6 +116,7 @@ export class Transport {
 
   /** @returns the lines of the body as they come; ends when the server ends it or the signal is cancelled */
   async *lines(request: Request & { readonly signal: AbortSignal }): AsyncGenerator<string> {
+    if (this.#closing) throw closed(request);
     const client = new Client(this.server, { ...this.#connect(), headersTimeout: 30_000, bodyTimeout: 0 });
     this.#streams.add(client);
     try {
@@ -134,14 +142,21 @@ export class Transport {
     }
   }
 
-  async close(): Promise<void> {
-    await Promise.all([...this.#streams].map((client) => client.destroy()));
-    await this.#pool.close();
+  /** Ends the streams, waits for the answers that are under way, and refuses what comes after (CLOSED). */
+  close(): Promise<void> {
+    this.#closing ??= Promise.all([...[...this.#streams].map((client) => client.destroy()), this.#pool.close()]).then(
+      () => {},
+    );
+    return this.#closing;
   }
 
   async #send(via: Dispatcher, request: Request): Promise<Dispatcher.ResponseData> {
     const authorization = await this.#config.authorization();
+    if (this.#closing) throw closed(request);
     this.#requests++;
+    const startedMs = performance.now();
+    const answered = (code: string): void =>
+      this.#onAnswer(request.method, code, (performance.now() - startedMs) / 1000);
     try {
       const response = await via.request({
         method: request.method,
@@ -155,14 +170,17 @@ export class Transport {
         body: request.body === undefined ? null : JSON.stringify(request.body),
         signal: request.signal ?? null,
       });
-      this.#onAnswer(request.method, String(response.statusCode));
+      answered(String(response.statusCode));
       return response;
     } catch (error) {
-      this.#onAnswer(request.method, "<error>");
-      throw failure(request, error);
+      answered("<error>");
+      throw this.#closing ? closed(request, error) : failure(request, error);
     }
   }
 }
+
+const closed = ({ doing }: Request, cause?: unknown): CodedError =>
+  new CodedError("CLOSED", `${doing}: the client is closed`, cause === undefined ? {} : { cause });
 
 function failure(request: Request, error: unknown): CodedError {
   if (isCodedError(error)) return error;

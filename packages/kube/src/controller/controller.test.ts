@@ -123,6 +123,18 @@ test("closing cancels what runs and leaves no timer", async () => {
   assert.equal(clock.pendingTimers, 0);
 });
 
+test("a server that asks to come back at once is not asked in a tight loop", async () => {
+  let tries = 0;
+  const { clock, controller } = start(async () => {
+    tries++;
+    throw new CodedError("RESOURCE_EXHAUSTED", "busy", { details: { status: 429, retryAfterMs: 0 } });
+  });
+  controller.queue.add("a");
+  await clock.advance(100);
+  assert.ok(tries <= 6, `${tries} tries in 100 ms`);
+  await controller.close();
+});
+
 test("metrics have controller-runtime's names and count results", async () => {
   const registry = new Registry();
   const { clock, controller } = start(async (key) => (key === "bad" ? Promise.reject(new Error("x")) : undefined), {
@@ -135,5 +147,29 @@ test("metrics have controller-runtime's names and count results", async () => {
   assert.match(text, /controller_runtime_reconcile_total\{controller="test",result="success"\} 1/);
   assert.match(text, /controller_runtime_reconcile_total\{controller="test",result="error"\} 1/);
   assert.match(text, /workqueue_adds_total\{name="test",controller="test"\} 2/);
+  await controller.close();
+});
+
+test("what is being worked on, what took too long and what is a defect can be seen", async () => {
+  const registry = new Registry();
+  const { clock, controller } = start(
+    async (key, { signal }) => {
+      if (key === "defect") throw new TypeError("x");
+      await clock.sleep(1_000_000, { signal });
+      return undefined;
+    },
+    { metrics: new KubeMetrics(registry), timeoutMs: 3_000, concurrency: 2 },
+  );
+  controller.queue.add("defect");
+  controller.queue.add("slow");
+  await clock.advance(2_000);
+  const labels = '{name="test",controller="test"}';
+  const working = await registry.metrics();
+  assert.ok(working.includes(`workqueue_unfinished_work_seconds${labels} 2\n`), working);
+  assert.ok(working.includes(`workqueue_longest_running_processor_seconds${labels} 2\n`));
+  await clock.advance(1_000);
+  const text = await registry.metrics();
+  assert.match(text, /controller_runtime_reconcile_timeouts_total\{controller="test"\} 1/);
+  assert.match(text, /controller_runtime_reconcile_panics_total\{controller="test"\} [1-9]/);
   await controller.close();
 });

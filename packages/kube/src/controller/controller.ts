@@ -60,7 +60,7 @@ export class Controller implements AsyncDisposable {
       name: options.name,
       clock: this.#clock,
       ...(options.backoff ? { backoff: options.backoff } : {}),
-      ...(options.metrics ? { metrics: options.metrics } : {}),
+      ...(options.metrics ? { metrics: options.metrics.queue } : {}),
     });
   }
 
@@ -122,6 +122,7 @@ export class Controller implements AsyncDisposable {
       }
     } catch (error) {
       result = "error";
+      if (time.signal.aborted) metrics?.timeouts.inc(labels);
       this.#failed(key, error, logger);
     } finally {
       timer.cancel();
@@ -135,15 +136,14 @@ export class Controller implements AsyncDisposable {
     if (this.#stop.signal.aborted) return;
     const { metrics } = this.#options;
     metrics?.reconcileErrors.inc({ controller: this.name });
+    if (!isCodedError(error)) metrics?.panics.inc({ controller: this.name });
     if (isCodedError(error) && !error.retryable) {
       metrics?.terminalErrors.inc({ controller: this.name });
       this.queue.forget(key);
       logger.error("reconcile failed for good, waiting for a change", { error });
       return;
     }
-    const asked = retryAfterMs(error);
-    if (asked !== undefined) this.queue.addAfter(key, asked);
-    const delayMs = asked ?? this.queue.addFailed(key);
+    const delayMs = this.queue.addFailed(key, retryAfterMs(error));
     // A conflict only says that the cache was behind.
     logger[isCodedError(error, "CONFLICT") ? "debug" : "warn"]("reconcile failed, trying again", { error, delayMs });
   }

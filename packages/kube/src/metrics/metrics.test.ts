@@ -25,6 +25,8 @@ test("answers are counted by method and code, and no answer as an error", async 
   await new Promise((resolve) => server.close(resolve));
   await assert.rejects(client.get(configMaps, { namespace: "default", name: "a" }), { code: "UNAVAILABLE" });
   const text = await registry.getSingleMetricAsString("rest_client_requests_total");
+  const times = await registry.getSingleMetricAsString("rest_client_request_duration_seconds");
+  assert.ok(times.includes(`rest_client_request_duration_seconds_count{verb="GET",host="${host}"} 2`), times);
   for (const code of ["404", "<error>"]) {
     assert.ok(text.includes(`rest_client_requests_total{method="GET",code="${code}",host="${host}"} 1`), text);
   }

@@ -1,5 +1,6 @@
 /** Metric names and labels of controller-runtime and client-go, so that stock dashboards and alerts work. */
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { QueueMetrics } from "./queue-metrics.ts";
 import { WebhookMetrics } from "./webhook-metrics.ts";
 
 /** controller-runtime's buckets for reconcile times, seconds. */
@@ -7,8 +8,8 @@ const reconcileBuckets = [
   0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.25, 1.5, 1.75,
   2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5, 6, 7, 8, 9, 10, 15, 20, 25, 30, 40, 50, 60,
 ];
-/** client-go's buckets for the work queue, seconds: 10 ns to 10^3 s by tens. */
-const queueBuckets = [1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1, 10, 100, 1000];
+/** client-go's buckets for requests, seconds. */
+const requestBuckets = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60];
 
 export type ReconcileResult = "success" | "error" | "requeue" | "requeue_after";
 
@@ -19,20 +20,20 @@ export class KubeMetrics {
   readonly reconcileSeconds: Histogram<"controller">;
   readonly activeWorkers: Gauge<"controller">;
   readonly maxConcurrent: Gauge<"controller">;
-  readonly queueDepth: Gauge<"name" | "controller">;
-  readonly queueAdds: Counter<"name" | "controller">;
-  readonly queueRetries: Counter<"name" | "controller">;
-  readonly queueSeconds: Histogram<"name" | "controller">;
-  readonly workSeconds: Histogram<"name" | "controller">;
+  /** Of what was thrown without being a CodedError: a defect, as a panic is. */
+  readonly panics: Counter<"controller">;
+  readonly timeouts: Counter<"controller">;
+  readonly queue: QueueMetrics;
   readonly leader: Gauge<"name">;
   readonly webhooks: WebhookMetrics;
   /** Give `answered` to the client. */
   readonly requests: Counter<"code" | "method" | "host">;
+  readonly requestSeconds: Histogram<"verb" | "host">;
 
   constructor(registry: Registry) {
     const registers = [registry];
     this.webhooks = new WebhookMetrics(registry);
-    const queueLabels = ["name", "controller"] as const;
+    this.queue = new QueueMetrics(registry);
     const controller = ["controller"] as const;
     this.reconcileTotal = new Counter({
       name: "controller_runtime_reconcile_total",
@@ -71,36 +72,23 @@ export class KubeMetrics {
       labelNames: controller,
       registers,
     });
-    this.queueDepth = new Gauge({
-      name: "workqueue_depth",
-      help: "Current depth of the work queue",
-      labelNames: queueLabels,
+    this.panics = new Counter({
+      name: "controller_runtime_reconcile_panics_total",
+      help: "Total number of reconciliation panics per controller",
+      labelNames: controller,
       registers,
     });
-    this.queueAdds = new Counter({
-      name: "workqueue_adds_total",
-      help: "Total number of adds handled by the work queue",
-      labelNames: queueLabels,
+    this.timeouts = new Counter({
+      name: "controller_runtime_reconcile_timeouts_total",
+      help: "Total number of reconciliation timeouts per controller",
+      labelNames: controller,
       registers,
     });
-    this.queueRetries = new Counter({
-      name: "workqueue_retries_total",
-      help: "Total number of retries handled by the work queue",
-      labelNames: queueLabels,
-      registers,
-    });
-    this.queueSeconds = new Histogram({
-      name: "workqueue_queue_duration_seconds",
-      help: "How long an item stays in the work queue before it is taken",
-      labelNames: queueLabels,
-      buckets: queueBuckets,
-      registers,
-    });
-    this.workSeconds = new Histogram({
-      name: "workqueue_work_duration_seconds",
-      help: "How long processing an item of the work queue takes",
-      labelNames: queueLabels,
-      buckets: queueBuckets,
+    this.requestSeconds = new Histogram({
+      name: "rest_client_request_duration_seconds",
+      help: "Request latency in seconds, by verb and host",
+      labelNames: ["verb", "host"],
+      buckets: requestBuckets,
       registers,
     });
     this.requests = new Counter({
@@ -118,8 +106,11 @@ export class KubeMetrics {
   }
 
   /** Counts the answers of one API server: `onAnswer` of a KubeClient. @param server its URL */
-  answered(server: string): (method: string, code: string) => void {
+  answered(server: string): (method: string, code: string, seconds: number) => void {
     const { host } = new URL(server);
-    return (method, code) => this.requests.inc({ method, code, host });
+    return (method, code, seconds) => {
+      this.requests.inc({ method, code, host });
+      this.requestSeconds.observe({ verb: method, host }, seconds);
+    };
   }
 }

@@ -7,14 +7,15 @@ import {
   systemClock,
   type Timer,
 } from "@nsmkit/core";
-import type { KubeMetrics } from "../metrics/metrics.ts";
+import type { QueueMetrics } from "../metrics/queue-metrics.ts";
 
 export interface WorkQueueOptions {
   readonly name: string;
   readonly clock?: Clock;
   /** Delay of a key that failed, by its failures in a row; default client-go's 5 ms doubling to 1000 s. */
   readonly backoff?: BackoffOptions;
-  readonly metrics?: KubeMetrics;
+  /** `KubeMetrics.queue`. */
+  readonly metrics?: QueueMetrics;
 }
 
 interface Waiter {
@@ -30,7 +31,8 @@ export class WorkQueue {
   readonly name: string;
   readonly #clock: Clock;
   readonly #backoff: BackoffOptions;
-  readonly #metrics: KubeMetrics | undefined;
+  readonly #metrics: QueueMetrics | undefined;
+  readonly #unobserve: () => void;
   /** In line, in order of arrival, with the time of the first add. */
   readonly #ready = new Map<string, number>();
   readonly #working = new Map<string, number>();
@@ -46,6 +48,8 @@ export class WorkQueue {
     this.#clock = options.clock ?? systemClock;
     this.#backoff = options.backoff ?? { initialMs: 5, maxMs: 1_000_000, jitter: 0 };
     this.#metrics = options.metrics;
+    const working = (): number[] => [...this.#working.values()].map((since) => this.#clock.monotonic() - since);
+    this.#unobserve = options.metrics?.observe(options.name, working) ?? (() => {});
   }
 
   /** Keys in line now. */
@@ -60,7 +64,7 @@ export class WorkQueue {
 
   add(key: string): void {
     if (this.#closed) return;
-    this.#metrics?.queueAdds.inc(this.#labels);
+    this.#metrics?.adds.inc(this.#labels);
     const now = this.#clock.monotonic();
     if (this.#working.has(key)) {
       if (!this.#dirty.has(key)) this.#dirty.set(key, now);
@@ -88,12 +92,16 @@ export class WorkQueue {
     this.#delayed.set(key, { timer, atMs });
   }
 
-  /** Adds with the delay that the key's failures in a row call for. @returns that delay, ms */
-  addFailed(key: string): number {
+  /**
+   * Adds with the delay that the key's failures in a row call for, or that the server asked for if that is longer: a server
+   * that says "at once" each time must not be asked in a tight loop.
+   * @returns that delay, ms
+   */
+  addFailed(key: string, askedMs = 0): number {
     const failures = (this.#failures.get(key) ?? 0) + 1;
     this.#failures.set(key, failures);
-    this.#metrics?.queueRetries.inc(this.#labels);
-    const delayMs = backoffDelay(failures, this.#backoff);
+    this.#metrics?.retries.inc(this.#labels);
+    const delayMs = Math.max(askedMs, backoffDelay(failures, this.#backoff));
     this.addAfter(key, delayMs);
     return delayMs;
   }
@@ -145,6 +153,7 @@ export class WorkQueue {
   /** Drops what is in line and refuses everything from now on. */
   close(): void {
     this.#closed = true;
+    this.#unobserve();
     for (const { timer } of this.#delayed.values()) timer.cancel();
     this.#delayed.clear();
     this.#ready.clear();
@@ -163,9 +172,9 @@ export class WorkQueue {
       this.#ready.delete(key);
       const now = this.#clock.monotonic();
       this.#working.set(key, now);
-      this.#metrics?.queueSeconds.observe(this.#labels, (now - since) / 1000);
+      this.#metrics?.waitSeconds.observe(this.#labels, (now - since) / 1000);
       this.#waiters.shift()?.give(key);
     }
-    this.#metrics?.queueDepth.set(this.#labels, this.#ready.size);
+    this.#metrics?.depth.set(this.#labels, this.#ready.size);
   }
 }
