@@ -76,9 +76,10 @@ export type Operation =
 export interface Txn {
   /** All must hold; default none, which holds. */
   readonly compare?: readonly Compare[];
-  readonly then?: readonly Operation[];
+  /** Done when all conditions hold. */
+  readonly success?: readonly Operation[];
   /** Done when a condition does not hold. */
-  readonly else?: readonly Operation[];
+  readonly failure?: readonly Operation[];
 }
 
 export type OperationResult =
@@ -87,7 +88,7 @@ export type OperationResult =
   | { readonly kind: "range"; readonly kvs: readonly KeyValue[] };
 
 export interface TxnResult {
-  /** Whether `then` was done; else it was `else`. */
+  /** Whether `success` was done; else it was `failure`. */
   readonly succeeded: boolean;
   readonly revision: bigint;
   /** One per operation that was done, in order. */

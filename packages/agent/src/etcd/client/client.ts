@@ -138,10 +138,10 @@ class EtcdClient implements Etcd {
   async txn(txn: Txn, { signal }: EtcdCallOptions = {}): Promise<TxnResult> {
     const request = create(TxnRequestSchema, {
       compare: (txn.compare ?? []).map(compareOf),
-      success: (txn.then ?? []).map(requestOf),
-      failure: (txn.else ?? []).map(requestOf),
+      success: (txn.success ?? []).map(requestOf),
+      failure: (txn.failure ?? []).map(requestOf),
     });
-    const writes = [...(txn.then ?? []), ...(txn.else ?? [])].some((operation) => !("range" in operation));
+    const writes = [...(txn.success ?? []), ...(txn.failure ?? [])].some((operation) => !("range" in operation));
     const kind = writes ? (isGuarded(txn) ? "guarded" : "write") : "read";
     const what = "transaction";
     const { message, doubtful } = await this.#cluster.unary(KV.method.txn, request, { kind, what, signal });

@@ -7,8 +7,8 @@ import { bytesOf } from "../bytes.ts";
  * when that is another.
  */
 export function isGuarded(txn: Txn): boolean {
-  if ((txn.else ?? []).some((operation) => !("range" in operation))) return false;
-  const puts = new Set((txn.then ?? []).flatMap((operation) => ("put" in operation ? [hex(operation.put)] : [])));
+  if ((txn.failure ?? []).some((operation) => !("range" in operation))) return false;
+  const puts = new Set((txn.success ?? []).flatMap((operation) => ("put" in operation ? [hex(operation.put)] : [])));
   return (txn.compare ?? []).some(
     (compare) =>
       (compare.is ?? "=") === "=" &&
