@@ -13,6 +13,8 @@ export type AgentPresence =
 /** What is known of the values that a resource has declared. */
 export interface ReportedStates {
   stateOf(pair: DeclaredPair): ValueStatus | undefined;
+  /** What is known of an item in another way, when there is no state: what its own agent wrote about it. */
+  toldOf?(pair: DeclaredPair): Pick<ItemStatus, "state" | "message"> | undefined;
   agentOf(label: string): AgentPresence;
 }
 
@@ -59,6 +61,8 @@ const shortened = (text: string): string =>
 function reportOf(pair: DeclaredPair, reported: ReportedStates): [ItemState, string?] {
   const status = reported.stateOf(pair);
   if (status) return stateText(status);
+  const told = reported.toldOf?.(pair);
+  if (told) return [told.state, told.message];
   const { label } = pair;
   switch (reported.agentOf(label)) {
     case "reporting":
