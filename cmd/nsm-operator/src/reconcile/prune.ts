@@ -16,9 +16,17 @@ export async function prune(
   { objects, inventory }: { objects: Objects; inventory: Inventory },
   wanted: ReadonlySet<string>,
 ): Promise<void> {
-  const stale = inventory.ofMesh(pass.label).filter((live) => !wanted.has(nameOf(live)));
+  const stale = inventory.ofMesh(pass.label).filter((live) => !wanted.has(nameOf(live)) && !isClaimOf(live, wanted));
   for (const live of inRemovalOrder(stale)) {
     if (await objects.isUsed(pass, live)) continue;
     if (live.metadata.deletionTimestamp === undefined) await objects.remove(pass, live, "no longer part of the mesh");
   }
+}
+
+/** A StatefulSet makes its claims itself, as `<template>-<name>-<ordinal>`, with the labels of the template. */
+function isClaimOf({ kind, metadata }: UnknownObject, wanted: ReadonlySet<string>): boolean {
+  if (kind !== "PersistentVolumeClaim") return false;
+  const [, template] = /^(.+)-\d+$/.exec(metadata.name ?? "") ?? [];
+  const prefix = `StatefulSet ${metadata.namespace}/`;
+  return [...wanted].some((one) => one.startsWith(prefix) && template?.endsWith(`-${one.slice(prefix.length)}`));
 }
