@@ -198,6 +198,15 @@ async function leadMeshes({
     collect: (): void => held.set(inventory.size),
   });
   opened.defer(() => registry.removeSingleMetric("nsm_operator_objects"));
+  const watching = new AbortController();
+  const again = (): void => {
+    for (const mesh of meshes.list()) controller.queue.add(objectKey(mesh));
+  };
+  const watched = port.watchPlatform?.(clock, again, { signal: AbortSignal.any([signal, watching.signal]) });
+  opened.defer(async () => {
+    watching.abort();
+    await watched;
+  });
   opened.use(controller);
   controller.start();
   progress.ready = true;

@@ -1,6 +1,7 @@
 export { buildMesh } from "./build/build.ts";
 export { grantedRules } from "./build/granted.ts";
 export {
+  configAnnotation,
   fieldManager,
   finalizer,
   labelsOf,
@@ -46,17 +47,21 @@ export type {
   EnvVar,
   ForwarderSpec,
   ForwarderType,
+  IpFamily,
   LegacyMeshSpec,
   MeshSpec,
   ModernMeshSpec,
   Normalised,
   PlatformKind,
+  PlatformSources,
   PlatformSpec,
+  PodSecurityLevel,
   Resources,
   SpireSpec,
   WebhookSpec,
 } from "./spec/mesh-spec.ts";
 export { normalise } from "./spec/normalise.ts";
+export { usualPrefixes } from "./spec/platform.ts";
 export {
   latestOwnRelease,
   latestRelease,

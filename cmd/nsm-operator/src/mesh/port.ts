@@ -1,6 +1,8 @@
 /** What the reconciler needs of @nsmkit/mesh, so that its tests can bring a mesh of a few objects. */
+import type { Clock } from "@nsmkit/core";
 import type { UnknownObject } from "@nsmkit/kube";
 import type { ServingCertificate } from "@nsmkit/kube/certificates";
+import type { PlatformStatus } from "../status/status.ts";
 
 export interface ObjectRef {
   readonly apiVersion: string;
@@ -25,6 +27,10 @@ export interface CertificateRequest {
 export type Certificate = ServingCertificate;
 export type Certificates = ReadonlyMap<string, Certificate>;
 
+export interface BuildOptions {
+  readonly identityRelease?: string;
+}
+
 /** A mesh as wanted, decided down to its version. */
 export interface WantedMesh {
   readonly version: string;
@@ -37,8 +43,15 @@ export interface WantedMesh {
   readonly imageAdvice?: string;
   /** Whether `version` moves in steps; an image tag of the first generation does not. */
   readonly stepwise: boolean;
+  /** What the mesh is built for, shown in the status. */
+  readonly platform?: PlatformStatus;
+  /**
+   * The release whose SPIRE is built with a version, kept in the status since a SPIRE cannot go back.
+   * @param before the one that was built last
+   */
+  identityRelease?(version: string, before: string | undefined): string | undefined;
   /** @param version the one to build, during an upgrade not the wanted one */
-  build(version: string, certificates: Certificates): readonly MeshPhase[];
+  build(version: string, certificates: Certificates, options?: BuildOptions): readonly MeshPhase[];
 }
 
 export interface MeshPort {
@@ -46,6 +59,8 @@ export interface MeshPort {
   readonly definitions: readonly UnknownObject[];
   /** @throws INVALID_CONFIG whose message names every wrong field */
   read(nsm: UnknownObject): WantedMesh;
+  /** Looks at the cluster now and then, until the signal is cancelled; `read` answers by what was seen last. */
+  watchPlatform?(clock: Clock, onChange: () => void, options: { signal: AbortSignal }): Promise<void>;
   /** Versions to go through, the last being `to`. @throws UNSUPPORTED with the reason and a remedy */
   plan(from: string, to: string, provider: string): readonly string[];
   /**

@@ -131,16 +131,18 @@ export class MeshReconciler {
   async #run(pass: Pass & { nsm: Nsm }, wanted: WantedMesh, step: VersionStep): Promise<Reconciled | undefined> {
     const { certificates, inventory } = this.#options;
     const before = pass.nsm.status ?? {};
-    const applied = digest(wanted.build(step.version, new Map()));
+    const identityRelease = wanted.identityRelease?.(step.version, before.identityRelease);
+    const identity = identityRelease === undefined ? {} : { identityRelease };
+    const applied = digest(wanted.build(step.version, new Map(), identity));
     const gated =
       before.applied !== applied || step.upgrade?.state === "Running" || step.upgrade?.state === "RollingBack";
     const kept = await certificates.provide(pass, wanted.certificates, this.#objects);
-    const phases = wanted.build(step.version, kept.certificates);
+    const phases = wanted.build(step.version, kept.certificates, identity);
     const places = [...new Set([...(before.places ?? []), ...placesOf(phases)])].sort();
     await inventory.coverPlaces(before.places ?? [], pass);
-    if (places.length !== (before.places ?? []).length) {
-      // Known before the first object is there: a removal must find all of them.
-      pass.nsm = await this.#options.status.write(pass.nsm, { ...before, places }, pass);
+    if (places.length !== (before.places ?? []).length || identityRelease !== before.identityRelease) {
+      // Known before the first object is there: a removal must find all of them, and no older SPIRE may follow a newer.
+      pass.nsm = await this.#options.status.write(pass.nsm, { ...before, places, ...identity }, pass);
     }
     const result = await rollOut(pass, { objects: this.#objects, inventory }, phases, {
       ...{ gated, version: step.version },
@@ -156,7 +158,7 @@ export class MeshReconciler {
       const mine = new Set(places.map((place) => place.split(" ")[1] ?? ""));
       await removeStaleWebhooks(pass, this.#options.client, prefixes, mine);
     }
-    const now = await this.#conclude(pass, { phases, result, step, applied, warnings: wanted.warnings });
+    const now = await this.#conclude(pass, { phases, result, step, applied, wanted });
     await this.#options.status.tellDeeds(pass);
     if (now.currentVersion !== before.currentVersion || now.upgrade?.state !== step.upgrade?.state)
       return { requeueAfterMs: 0 };
@@ -173,7 +175,7 @@ export class MeshReconciler {
       readonly result: RolledOut;
       readonly step: VersionStep;
       readonly applied: string;
-      readonly warnings: readonly string[];
+      readonly wanted: Pick<WantedMesh, "warnings" | "platform">;
     },
   ): Promise<MeshStatus> {
     const { result, phases, applied } = done;
@@ -188,7 +190,13 @@ export class MeshReconciler {
       step = { version: step.upgrade.from, upgrade: { ...step.upgrade, state: "RollingBack", message } };
     }
     const { plan: _plan, progress: _progress, upgrade: _upgrade, targetVersion: _target, ...rest } = before;
-    let status: MeshStatus = { ...rest, components: result.components, ...tallies(result) };
+    const { platform, warnings } = done.wanted;
+    let status: MeshStatus = {
+      ...rest,
+      components: result.components,
+      ...tallies(result),
+      ...(platform && { platform }),
+    };
     if (result.waiting) {
       const phase = step.upgrade ? "Upgrading" : installed ? "Running" : "Creating";
       const upgrade = step.upgrade ? { upgrade: step.upgrade, targetVersion: step.upgrade.target } : {};
@@ -201,7 +209,7 @@ export class MeshReconciler {
       step = { version: step.version, ...(status.upgrade ? { upgrade: status.upgrade } : {}) };
     }
     const findings = findingsOf(result, phases, step, { installed, overdue: late });
-    pass.nsm = await this.#options.status.conclude(pass.nsm, status, withWarnings(findings, done.warnings), pass);
+    pass.nsm = await this.#options.status.conclude(pass.nsm, status, withWarnings(findings, warnings), pass);
     return pass.nsm.status ?? {};
   }
 

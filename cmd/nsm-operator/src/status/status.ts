@@ -44,6 +44,15 @@ export interface Past {
   readonly message: string;
 }
 
+/** What the mesh is built for, and where each of it comes from. */
+export interface PlatformStatus {
+  readonly kind: string;
+  readonly kubeletRoot: string;
+  readonly ipFamily: string;
+  readonly excludedPrefixes: readonly string[];
+  readonly sources: Readonly<Record<string, string>>;
+}
+
 export interface MeshStatus {
   readonly observedGeneration?: number;
   readonly phase?: "Pending" | "Creating" | "Running" | "Upgrading" | "Terminating" | "Invalid";
@@ -66,6 +75,9 @@ export interface MeshStatus {
   readonly upgrade?: UpgradeStatus;
   /** What the roll-out waits for. */
   readonly progress?: { readonly phase: string; readonly since: string; readonly message: string };
+  readonly platform?: PlatformStatus;
+  /** Release of upstream whose SPIRE was applied last. */
+  readonly identityRelease?: string;
   /** Where objects of the mesh are, as "Role kube-system": a removal must look there too. */
   readonly places?: readonly string[];
 }

@@ -18,7 +18,27 @@ export const statusSchema: Schema = {
     phase: text("Pending, Creating, Running, Upgrading, Degraded, Terminating or Invalid"),
     currentVersion: text("Release that runs"),
     targetVersion: text("Release that is being installed"),
-    platform: text("Distribution as found or set"),
+    platform: {
+      type: "object",
+      description: "What the mesh is built for, as found or set",
+      "x-kubernetes-preserve-unknown-fields": true,
+      properties: {
+        kind: text("Distribution"),
+        kubeletRoot: text("The kubelet's folder on the nodes"),
+        ipFamily: text("Family of the Pods' addresses"),
+        excludedPrefixes: {
+          type: "array",
+          description: "IP prefixes that endpoints must not hand out",
+          items: { type: "string" },
+        },
+        sources: {
+          type: "object",
+          description: "Where each of these comes from",
+          additionalProperties: { type: "string" },
+        },
+      },
+    },
+    identityRelease: text("Release whose SPIRE was installed last; no older one follows it"),
     registry: text("Ready and wanted registries, as 1/1"),
     managers: text("Ready and wanted managers, as 3/3"),
     forwarders: text("Ready and wanted forwarders, as 3/3"),

@@ -10,7 +10,7 @@ const kubeletRoots: Readonly<Record<PlatformKind, string>> = {
 };
 
 /** Pod and Service prefixes that a distribution has unless its administrator chose others. None: kubeadm's ConfigMap tells. */
-const usualPrefixes: Readonly<Record<PlatformKind, readonly string[]>> = {
+export const usualPrefixes: Readonly<Record<PlatformKind, readonly string[]>> = {
   kubernetes: [],
   openshift: ["10.128.0.0/14", "172.30.0.0/16"],
   k3s: ["10.42.0.0/16", "10.43.0.0/16"],
@@ -30,12 +30,12 @@ export function platformSpec(given: Given = {}, facts: ClusterFacts = {}): Platf
   const kind = given.kind ?? facts.platform ?? "kubernetes";
   const root = given.kubeletRoot ?? facts.kubeletRoot ?? kubeletRoots[kind];
   const prefixes = given.excludedPrefixes ?? facts.excludedPrefixes ?? usualPrefixes[kind];
-  const source = (name: keyof PlatformSources, found: unknown, otherwise: string): string =>
-    given[name] !== undefined
-      ? `spec.platform.${name}`
-      : found === undefined
-        ? otherwise
-        : (facts.sources?.[name] ?? "detected");
+  const source = (name: keyof PlatformSources, found: unknown, otherwise: string): string => {
+    const by = facts.sources?.[name] ?? "detected";
+    if (given[name] === undefined) return found === undefined ? otherwise : by;
+    const instead = found === undefined || String(found) === String(given[name]) ? "" : `, instead of ${found} (${by})`;
+    return `spec.platform.${name}${instead}`;
+  };
   const habit = `habit of ${kind}`;
   return {
     kind,

@@ -1,0 +1,41 @@
+/** Questions to an API server of which nobody knows whether it has the answer. */
+import { isCodedError } from "@nsmkit/core";
+import type { KubeClient } from "@nsmkit/kube";
+
+type Json = Readonly<Record<string, unknown>>;
+
+export interface Asked {
+  /** Undefined when there is no such thing, or we may not see it. */
+  readonly body: unknown;
+  readonly forbidden: boolean;
+}
+
+export async function ask(
+  client: Pick<KubeClient, "raw">,
+  path: string,
+  { signal }: { signal: AbortSignal },
+): Promise<Asked> {
+  try {
+    return { body: await client.raw(path, { signal }), forbidden: false };
+  } catch (error) {
+    if (isCodedError(error, "NOT_FOUND")) return { body: undefined, forbidden: false };
+    if (isCodedError(error, "PERMISSION_DENIED")) return { body: undefined, forbidden: true };
+    throw error;
+  }
+}
+
+export const isMap = (value: unknown): value is Json =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** The value under these names, undefined where anything on the way is missing or something else. */
+export function under(value: unknown, ...path: readonly string[]): unknown {
+  return path.reduce<unknown>((at, name) => (isMap(at) ? at[name] : undefined), value);
+}
+
+/** Texts of a list, of one text, or of objects that hold them under a name. */
+export function textsOf(value: unknown, name?: string): readonly string[] {
+  const items = Array.isArray(value) ? (value as readonly unknown[]) : [value];
+  return items
+    .map((item) => (name === undefined ? item : under(item, name)))
+    .filter((item): item is string => typeof item === "string");
+}

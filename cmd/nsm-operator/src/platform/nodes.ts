@@ -1,0 +1,64 @@
+/** What nodes tell: read page by page and forgotten, never watched, as there may be thousands. */
+import type { KubeClient } from "@nsmkit/kube";
+import { ask, isMap, textsOf, under } from "./ask.ts";
+import { covering, type Prefix, parsePrefix } from "./prefixes.ts";
+
+type Call = { readonly signal: AbortSignal };
+type Reader = Pick<KubeClient, "raw">;
+
+/** Marks of a distribution on one node; all nodes of a cluster are of one. */
+export interface NodeMarks {
+  readonly name: string;
+  /** "v1.36.0+k3s1". */
+  readonly kubeletVersion: string;
+  /** Names of its labels. */
+  readonly labels: readonly string[];
+}
+
+/** One node is asked for, whichever the API server lists first. */
+export async function anyNode(client: Reader, call: Call): Promise<{ node?: NodeMarks; forbidden: boolean }> {
+  const { body, forbidden } = await ask(client, "/api/v1/nodes?limit=1", call);
+  const items = under(body, "items");
+  const first: unknown = Array.isArray(items) ? items[0] : undefined;
+  if (first === undefined) return { forbidden };
+  const labels = under(first, "metadata", "labels");
+  const node = {
+    name: String(under(first, "metadata", "name")),
+    kubeletVersion: String(under(first, "status", "nodeInfo", "kubeletVersion") ?? ""),
+    labels: isMap(labels) ? Object.keys(labels) : [],
+  };
+  return { node, forbidden };
+}
+
+export interface NodePrefixes {
+  /** What holds the Pods of all nodes: one prefix for each network. */
+  readonly prefixes: readonly Prefix[];
+  /** Of the first prefix of a node, which is that of its Pods' first address. */
+  readonly family?: Prefix["family"];
+  readonly nodes: number;
+}
+
+const pageSize = 100;
+
+/** Walks over all nodes in pages; a list that expires on the way is good enough as far as it came. */
+export async function nodePrefixes(client: Reader, call: Call): Promise<NodePrefixes> {
+  let prefixes: readonly Prefix[] = [];
+  let family: Prefix["family"] | undefined;
+  let nodes = 0;
+  let next: string | undefined;
+  do {
+    const more: string = next === undefined ? "" : `&continue=${encodeURIComponent(next)}`;
+    const { body } = await ask(client, `/api/v1/nodes?limit=${pageSize}${more}`, call);
+    const items = under(body, "items");
+    for (const node of Array.isArray(items) ? (items as readonly unknown[]) : []) {
+      const given = under(node, "spec", "podCIDRs") ?? under(node, "spec", "podCIDR");
+      const found = textsOf(given).flatMap((text) => parsePrefix(text) ?? []);
+      if (found.length > 0) nodes++;
+      family ??= found[0]?.family;
+      prefixes = covering([...prefixes, ...found]);
+    }
+    const token = under(body, "metadata", "continue");
+    next = typeof token === "string" && token !== "" ? token : undefined;
+  } while (next !== undefined);
+  return { prefixes, nodes, ...(family && { family }) };
+}
