@@ -1,6 +1,7 @@
 import { isCodedError, messageOf } from "@nsmkit/core";
 import { Command, CommanderError } from "commander";
 import pkg from "../package.json" with { type: "json" };
+import { agentCommand } from "./agent/command.ts";
 import { cnfCommand } from "./cnf/command.ts";
 import { labCommand } from "./lab/command.ts";
 import { type CommandIo, exitCodes } from "./lab/io.ts";
@@ -64,6 +65,7 @@ export function createProgram(io: CommandIo, exit: (code: number) => void): Comm
     })
     .showHelpAfterError("(--help tells more)");
   labCommand(program, io, exit);
+  agentCommand(program, io, exit);
   cnfCommand(program, io, exit);
   renderCommand(program, io);
   convertCommand(program, io);
@@ -72,8 +74,8 @@ export function createProgram(io: CommandIo, exit: (code: number) => void): Comm
 
 const usageCodes: ReadonlySet<string> = new Set(["INVALID_ARGUMENT", "INVALID_CONFIG", "NOT_FOUND"]);
 
-function exitCodeOf(error: unknown, signal: AbortSignal): number {
-  if (signal.aborted) return exitCodes.interrupted;
+export function exitCodeOf(error: unknown, signal?: AbortSignal): number {
+  if (signal?.aborted) return exitCodes.interrupted;
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
   return isCodedError(error) && usageCodes.has(error.code) ? exitCodes.usage : exitCodes.failed;
 }

@@ -5,11 +5,10 @@ import {
   isObject,
   Problems,
   readConfiguration,
-  readYaml,
   storedKey,
   storedValue,
-  type YamlDocument,
 } from "@nsmkit/agent/cnf-configuration";
+import { readYaml, unfoldList, type YamlDocument } from "@nsmkit/agent/documents";
 import { allModels } from "@nsmkit/api/model/vpp";
 import { CodedError } from "@nsmkit/core";
 import { readFiles, type TextFile } from "./files.ts";
@@ -47,7 +46,7 @@ export function renderTexts(files: readonly TextFile[]): Rendered {
   let found = 0;
   for (const { name, text } of files) {
     // The message begins with the place.
-    const documents = problems.catching("", () => readYaml(text, { name }).flatMap(unfold)) ?? [];
+    const documents = problems.catching("", () => readYaml(text, { name }).flatMap(unfoldList)) ?? [];
     for (const document of documents) {
       const { value, positionOf: at, blockAt } = document;
       if (isCnfConfiguration(value)) {
@@ -71,18 +70,6 @@ export function renderTexts(files: readonly TextFile[]): Rendered {
       `no CNFConfiguration in ${files.map(({ name }) => name).join(", ") || "no file"}`,
     );
   return { pairs: items.map((item) => ({ key: storedKey(item), value: storedValue(item) })), ignored };
-}
-
-/** kubectl prints several objects as one `List`. */
-function unfold(document: YamlDocument): YamlDocument[] {
-  const { value } = document;
-  if (!isObject(value) || value.kind !== "List" || !Array.isArray(value.items)) return [document];
-  return value.items.map((item: unknown, i) => ({
-    index: document.index,
-    value: item,
-    positionOf: (path) => document.positionOf(["items", i, ...path]),
-    blockAt: (path) => document.blockAt(["items", i, ...path]),
-  }));
 }
 
 function other({ value, positionOf }: YamlDocument, problems: Problems, ignored: string[]): void {

@@ -39,6 +39,55 @@ export async function ask<K extends OperationName>(
   }
 }
 
+/**
+ * Opens a connection from within a Pod, carried by the control socket.
+ * @throws CodedError as the supervisor says; UNAVAILABLE when none listens
+ */
+export async function connectThrough(
+  controlSocket: string,
+  request: Operations["connect"]["request"],
+  options: { readonly signal: AbortSignal },
+): Promise<Socket> {
+  const socket = await connectTo(controlSocket);
+  const onAbort = (): void => void socket.destroy();
+  options.signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    socket.write(`${JSON.stringify({ ...request, version: protocolVersion, operation: "connect" })}\n`);
+    const { line, rest } = await firstLine(socket);
+    const answer = JSON.parse(line) as AnswerLine;
+    if (answer.type === "error")
+      throw new CodedError(answer.code in ErrorCode ? (answer.code as ErrorCode) : "INTERNAL", answer.message);
+    if (rest.length > 0) socket.unshift(rest);
+    return socket;
+  } catch (error) {
+    socket.destroy();
+    if (options.signal.aborted) throw abortError(options.signal, "connecting into the lab");
+    throw error;
+  } finally {
+    options.signal.removeEventListener("abort", onAbort);
+  }
+}
+
+/** What comes after the line may belong to a stream that begins there. */
+function firstLine(socket: Socket): Promise<{ line: string; rest: Buffer }> {
+  return new Promise((resolve, reject) => {
+    let seen = Buffer.alloc(0);
+    const ended = (): void => reject(new CodedError("UNAVAILABLE", "the lab's supervisor ended during connect"));
+    const onData = (chunk: Buffer): void => {
+      seen = Buffer.concat([seen, chunk]);
+      const end = seen.indexOf("\n");
+      if (end < 0) return;
+      socket.pause();
+      socket.off("data", onData);
+      socket.off("close", ended);
+      resolve({ line: seen.subarray(0, end).toString("utf8"), rest: seen.subarray(end + 1) });
+    };
+    socket.on("error", () => {});
+    socket.on("close", ended);
+    socket.on("data", onData);
+  });
+}
+
 async function* lines(socket: Socket): AsyncGenerator<string> {
   let rest = "";
   for await (const chunk of socket.setEncoding("utf8")) {

@@ -15,7 +15,15 @@ let sockets = 0;
 const unused = async (): Promise<never> => {
   throw new Error("not asked for");
 };
-const idle: Handlers = { status: unused, apply: unused, check: unused, enter: unused, down: unused };
+const idle: Handlers = {
+  status: unused,
+  apply: unused,
+  check: unused,
+  enter: unused,
+  agent: unused,
+  connect: unused,
+  down: unused,
+};
 
 async function serve(handlers: Partial<Handlers>, path = join(directory, `${sockets++}.sock`)) {
   const server = await serveControl(path, { ...idle, ...handlers });

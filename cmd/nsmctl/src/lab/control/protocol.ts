@@ -15,6 +15,13 @@ export interface Operations {
   check: { request: { readonly names?: readonly string[] }; result: readonly CheckResult[] };
   /** What it takes to run a program in a Pod or node as one of its containers. */
   enter: { request: { readonly target: string; readonly container?: string }; result: EnterResult };
+  /** The agent of a Pod, of a microservice label, or the only one there is. */
+  agent: { request: { readonly pod?: string; readonly label?: string }; result: AgentResult };
+  /**
+   * A connection from within a Pod to a port of an address, of a Service, or (port 0) to a "unix://" path. After the
+   * result the socket is that connection.
+   */
+  connect: { request: { readonly pod: string; readonly host: string; readonly port: number }; result: null };
   down: { request: Record<never, never>; result: null };
 }
 
@@ -40,6 +47,13 @@ export interface ApplyResult {
   readonly problems: readonly string[];
   /** Wall-clock ms of the supervisor's work. */
   readonly ms: number;
+}
+
+export interface AgentResult {
+  readonly pod: string;
+  readonly label: string;
+  /** Endpoints of its etcd, as its Pod knows them; empty where it has none. */
+  readonly etcd: readonly string[];
 }
 
 export interface EnterResult {

@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from "node:net";
+import { Duplex } from "node:stream";
 import { CodedError, isCodedError, messageOf } from "@nsmkit/core";
 import { isObject } from "../documents/object.ts";
 import { type AnswerLine, type OperationName, type Operations, protocolVersion } from "./protocol.ts";
@@ -10,7 +11,7 @@ export type Handlers = {
   readonly [K in OperationName]: (
     request: Operations[K]["request"],
     options: { readonly tell: Tell; readonly signal: AbortSignal },
-  ) => Promise<Operations[K]["result"]>;
+  ) => Promise<K extends "connect" ? Duplex : Operations[K]["result"]>;
 };
 
 const longestRequest = 64 * 1024 * 1024;
@@ -36,28 +37,41 @@ async function serve(socket: Socket, handlers: Handlers): Promise<void> {
     const request = readRequest(await firstLine(socket));
     const handler = handlers[request.operation] as (request: unknown, options: unknown) => Promise<unknown>;
     const tell: Tell = (event) => answer({ type: "progress", event });
-    answer({ type: "result", value: await handler(request, { tell, signal: gone.signal }) });
+    const value = await handler(request, { tell, signal: gone.signal });
+    if (value instanceof Duplex) return carry(socket, value, answer);
+    answer({ type: "result", value });
   } catch (error) {
     answer({ type: "error", code: isCodedError(error) ? error.code : "INTERNAL", message: messageOf(error) });
   }
   socket.end();
 }
 
+/** From here on the socket is the connection that was asked for. */
+function carry(socket: Socket, far: Duplex, answer: (line: AnswerLine) => void): void {
+  far.on("error", () => socket.destroy());
+  far.on("close", () => socket.destroy());
+  socket.on("close", () => far.destroy());
+  answer({ type: "result", value: null });
+  if (socket.destroyed) far.destroy();
+  else socket.pipe(far).pipe(socket);
+}
+
 function firstLine(socket: Socket): Promise<string> {
   return new Promise((resolve, reject) => {
-    let text = "";
-    const onData = (chunk: string): void => {
-      const searched = text.length;
-      text += chunk;
-      const end = text.indexOf("\n", searched);
-      if (end < 0 && text.length < longestRequest) return;
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const onData = (chunk: Buffer): void => {
+      const end = chunk.indexOf("\n");
+      chunks.push(end < 0 ? chunk : chunk.subarray(0, end));
+      length += chunk.length;
+      if (end < 0 && length < longestRequest) return;
       socket.off("data", onData);
       // Keeps noticing that the caller goes.
       socket.resume();
-      if (end >= 0) resolve(text.slice(0, end));
+      if (end >= 0) resolve(Buffer.concat(chunks).toString("utf8"));
       else reject(new CodedError("RESOURCE_EXHAUSTED", "the request is too long"));
     };
-    socket.setEncoding("utf8").on("data", onData);
+    socket.on("data", onData);
     socket.once("end", () => reject(new CodedError("PROTOCOL", "the request is cut short")));
   });
 }
@@ -76,7 +90,7 @@ function readRequest(line: string): { operation: OperationName } {
       "FAILED_PRECONDITION",
       `this lab was started by nsmctl ${protocolVersion}, you have ${String(request.version)}; run "nsmctl lab down", then up again`,
     );
-  const operations: readonly unknown[] = ["status", "apply", "check", "enter", "down"];
+  const operations: readonly unknown[] = ["status", "apply", "check", "enter", "agent", "connect", "down"];
   if (!operations.includes(request.operation)) throw new CodedError("PROTOCOL", "the operation is unknown");
   return request as { operation: OperationName };
 }

@@ -78,6 +78,8 @@ export interface ContainerSpec {
   readonly program?: string;
   /** Of an agent: MICROSERVICE_LABEL. */
   readonly microservice?: string;
+  /** Of an agent that takes its configuration from etcd: the endpoints of its etcd.conf. */
+  readonly etcdEndpoints?: readonly string[];
   /** An init container that keeps running beside the others. */
   readonly sidecar?: boolean;
   /** The client that the annotation adds: the user's containers start when it has connected the Pod. */

@@ -24,6 +24,8 @@ export async function prepareFolder(microservice: string): Promise<void> {
     join(folderOf(microservice), "filedb.conf"),
     `configuration-paths:\n  - ${JSON.stringify(documents)}\n`,
   );
+  // A lab is for looking at: every agent answers "nsmctl agent".
+  await writeFile(join(folderOf(microservice), "grpc.conf"), "endpoint: 0.0.0.0:9111\n");
 }
 
 /** Brings the folders of all agents to what is declared; files appear, change and vanish at once, never in parts. */

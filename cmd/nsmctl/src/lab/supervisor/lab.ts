@@ -1,10 +1,12 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { Duplex } from "node:stream";
 import { CodedError, messageOf, mustExist } from "@nsmkit/core";
 import type { Netlink } from "@nsmkit/netlink";
 import { insideDirectory } from "../host/places.ts";
 import { type PlanStep, planLab } from "../spec/plan.ts";
 import type { LabSpec, LinkSpec } from "../spec/spec.ts";
+import { connectInside, connectUnix } from "./connect.ts";
 import type { SupervisorContext } from "./context.ts";
 import { deliver, prepareFolder } from "./delivery.ts";
 import { LabNode } from "./node.ts";
@@ -138,6 +140,14 @@ export class RunningLab {
     await attempt("network services", () => registered);
     if (failures.length > 0) throw new CodedError("UNAVAILABLE", failures.join("\n"));
     return plan;
+  }
+
+  /** A connection as a program in the Pod would open it. @throws CodedError NOT_FOUND, UNAVAILABLE */
+  async connect(name: string, host: string, port: number, options: { signal: AbortSignal }): Promise<Duplex> {
+    const pod = this.pods.get(name);
+    if (!pod) throw new CodedError("NOT_FOUND", `there is no Pod ${name}`);
+    if (host.startsWith("unix:")) return connectUnix(pod.sandbox.pid, host.replace(/^unixs?:(\/\/)?/, ""));
+    return connectInside(pod.sandbox.handle, host, port, options);
   }
 
   /**

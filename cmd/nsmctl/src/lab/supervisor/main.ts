@@ -7,6 +7,7 @@ import type { ApplyRequest, ApplyResult, EnterResult } from "../control/protocol
 import { serveControl, type Tell } from "../control/server.ts";
 import { insideDirectory } from "../host/places.ts";
 import { processId } from "../host/processes.ts";
+import { findAgent } from "./agents.ts";
 import { type CheckResult, runCheck } from "./checks.ts";
 import { RunningLab } from "./lab.ts";
 import { bindMount } from "./mount.ts";
@@ -57,6 +58,8 @@ export async function supervise({ directory, env, rootless, onReady }: Superviso
     apply: (request, { tell, signal }) => turns.run("apply", () => apply(request, tell, signal), { signal }),
     check: ({ names }, { tell, signal }) => runChecks(lab, names, tell, signal),
     enter: async ({ target, container }) => enter(lab, target, container),
+    agent: async (wanted) => findAgent(lab, wanted),
+    connect: ({ pod, host, port }, { signal }) => lab.connect(pod, host, port, { signal }),
     down: async () => {
       await lab.close();
       setImmediate(stopped.resolve);
