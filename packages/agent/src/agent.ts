@@ -7,6 +7,8 @@ import { createScheduler, type Descriptor, type Scheduler } from "@nsmkit/schedu
 import { descriptorCheck } from "./northbound/descriptor-check.ts";
 import { FileSource } from "./northbound/files/file-source.ts";
 import { type Check, Northbound } from "./northbound/northbound.ts";
+import type { AgentSource, SourceCore } from "./northbound/source.ts";
+import type { Change } from "./northbound/store.ts";
 import { OperationStats } from "./operation-stats.ts";
 import { createLinuxPlugin, type LinuxPlugin } from "./plugins/linux/index.ts";
 import { interfaceKey } from "./plugins/linux/keys.ts";
@@ -26,6 +28,8 @@ export interface AgentOptions {
   readonly netlink: Netlink;
   readonly files?: { readonly initial?: readonly string[]; readonly paths?: readonly string[] };
   readonly plugins?: readonly ((core: AgentCore) => AgentPlugin)[];
+  /** Where declarations come from besides files. */
+  readonly sources?: readonly ((core: SourceCore) => AgentSource)[];
   readonly models?: ModelRegistry;
   readonly logger?: Logger;
   readonly clock?: Clock;
@@ -99,9 +103,11 @@ export function createAgent(options: AgentOptions): Agent {
     logger: logger.child({ component: "files" }),
   });
 
+  const sources = (options.sources ?? []).map((make) => make({ ...core, models }));
+
   let started = false;
   const close = async (): Promise<void> => {
-    await files.close();
+    await closeAll([files, ...sources]);
     // The scheduler ends first: what the others take down now is not to be put up again.
     await closeAll([linux, ...plugins, scheduler]);
   };
@@ -112,10 +118,18 @@ export function createAgent(options: AgentOptions): Agent {
     linux,
     files,
     async start() {
-      const [{ changes, complete }] = await Promise.all([files.load(), linux.start()]);
+      const loaded = await loadAll(files, sources, linux.start());
+      const missing = new Set(loaded.flatMap(({ source, complete }) => (complete ? [] : [source])));
       // Where a file is broken, what it said before is not known: nothing is taken down on its account.
-      northbound.apply(changes, complete ? { resync: true, description: "start" } : { description: "start" });
+      northbound.apply(
+        loaded.flatMap(({ changes }) => changes),
+        missing.size === 0 ? { resync: true, description: "start" } : { description: "start" },
+      );
       files.start();
+      for (const source of sources)
+        source.start({
+          completes: () => missing.delete(source.name) && missing.size === 0,
+        });
       started = true;
     },
     parts() {
@@ -124,12 +138,34 @@ export function createAgent(options: AgentOptions): Agent {
       return {
         kvscheduler: running,
         linux: running,
+        ...Object.fromEntries(sources.map((source) => [source.name, source.status()])),
         files: broken.length > 0 ? { state: "ERROR", error: broken.join("\n") } : running,
       };
     },
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+interface LoadedSource {
+  readonly source: string;
+  readonly changes: readonly Change[];
+  readonly complete: boolean;
+}
+
+/** All at the same time, but each checked together with those before it. */
+async function loadAll(
+  files: FileSource,
+  sources: readonly AgentSource[],
+  ready: Promise<void>,
+): Promise<LoadedSource[]> {
+  const loading: Promise<LoadedSource>[] = [files.load().then((loaded) => ({ source: "files", ...loaded }))];
+  for (const source of sources) {
+    const before = Promise.all(loading).then((loaded) => loaded.flatMap(({ changes }) => changes));
+    loading.push(source.load(before).then((loaded) => ({ source: source.name, ...loaded })));
+  }
+  const [loaded] = await Promise.all([Promise.all(loading), ready]);
+  return loaded;
 }
 
 /** Values as people see them: messages in their strict JSON form. */
