@@ -1,20 +1,105 @@
-import type { ConfigOf, SettingsSpec } from "@nsmkit/core/config";
+import { readUnknownModels } from "@nsmkit/agent/cnf-configuration";
+import { messageOf } from "@nsmkit/core";
+import { type ConfigOf, type SettingsSpec, ValueError } from "@nsmkit/core/config";
 
 export const name = "cnf-crd";
 export const description = "Reflects CNFConfiguration resources into etcd for the agents, and the agents' states back.";
 
+function checkListen(text: string): void {
+  parseListenAddress(text);
+}
+
+function checkHttps(text: string): void {
+  if (!URL.canParse(text) || new URL(text).protocol !== "https:")
+    throw new ValueError("not an HTTPS URL", "write https://host:port/validate");
+}
+
+function checkModels(list: readonly string[]): void {
+  try {
+    readUnknownModels(list.join(","));
+  } catch (error) {
+    throw new ValueError(messageOf(error), "name models that no program here knows");
+  }
+}
+
 export const settings = {
   etcdConfig: {
     env: "ETCD_CONFIG",
-    type: "path",
+    type: "string",
     default: "etcd.conf",
     text: "File with the endpoints and credentials of etcd, as the agents read it.",
   },
+  configDir: {
+    env: "CONFIG_DIR",
+    type: "string",
+    default: ".",
+    text: "Directory in which etcd.conf is looked for when it is not found as given.",
+  },
   kubeconfig: {
     env: "KUBE_CONFIG",
-    type: "path",
-    text: "Where the API server is, when this runs outside a cluster. Default: the Pod's service account.",
+    aliases: ["KUBECONFIG"],
+    type: "string",
+    text: "Where the API server is, when this runs outside a cluster. Default: /etc/kubernetes/admin.conf where that exists, else the Pod's service account.",
+  },
+  kubernetesHost: {
+    env: "KUBERNETES_SERVICE_HOST",
+    type: "string",
+    text: "The API server as Kubernetes tells every Pod.",
+  },
+  kubernetesPort: {
+    env: "KUBERNETES_SERVICE_PORT",
+    type: "string",
+    text: "Port of the API server as Kubernetes tells every Pod.",
+  },
+  podName: {
+    env: "POD_NAME",
+    type: "string",
+    default: "cnf-crd",
+    text: "Name of this Pod; part of the identity in the leader election and in events.",
+  },
+  namespace: {
+    env: "POD_NAMESPACE",
+    type: "string",
+    text: "Namespace of this Pod, where Lease and certificates are kept. Default: that of the service account.",
+  },
+  unknownModels: {
+    env: "CNF_CRD_UNKNOWN_MODELS",
+    type: "list",
+    default: "",
+    empty: "only those that the resource's annotation names.",
+    check: checkModels,
+    text: "Models that this program does not know and whose items it takes over unread: module/type, module/* or * for all.",
+  },
+  listenOn: {
+    env: "CNF_CRD_LISTEN_ON",
+    type: "string",
+    default: ":8080",
+    check: checkListen,
+    text: "Where /healthz, /readyz and /metrics are served, host:port.",
+  },
+  webhookListenOn: {
+    env: "CNF_CRD_WEBHOOK_LISTEN_ON",
+    type: "string",
+    default: ":9443",
+    check: checkListen,
+    text: "Where the API server asks whether a CNFConfiguration is right, host:port.",
+  },
+  webhookUrl: {
+    env: "CNF_CRD_WEBHOOK_URL",
+    type: "string",
+    check: checkHttps,
+    text: "Where the API server reaches this program's webhook when no Service leads to it: https://host:port/validate.",
   },
 } as const satisfies SettingsSpec;
 
 export type CnfCrdConfig = ConfigOf<typeof settings>;
+
+/** @param text `host:port`, `[v6]:port` or `:port`; port 0 takes a free one */
+export function parseListenAddress(text: string): { readonly host?: string; readonly port: number } {
+  const [, v6, host, digits] = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(digits);
+  if (digits === undefined || port > 65_535)
+    throw new ValueError("not an address to listen on", "write host:port or :port");
+  const at = v6 ?? host;
+  return at ? { host: at, port } : { port };
+}
