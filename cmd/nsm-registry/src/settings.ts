@@ -3,7 +3,8 @@ import { metricsSettings } from "@nsmkit/sdk/metrics";
 import { meshSettings, upstreamOnly } from "@nsmkit/sdk/settings";
 
 export const name = "nsm-registry";
-export const description = "The registry of network services and their endpoints, kept in memory.";
+export const description =
+  "The registry of network services and their endpoints, kept in memory or in Kubernetes objects.";
 
 export const settings = {
   listenOn: {
@@ -19,6 +20,34 @@ export const settings = {
     min: 1_000,
     text: "Longest time that an endpoint stays registered without a refresh.",
   },
+  store: {
+    env: "NSM_REGISTRY_STORE",
+    type: "enum",
+    values: ["memory", "k8s"],
+    default: "memory",
+    text: "Where entries are kept: in memory of one process, or in networkservicemesh.io/v1 objects that any number of replicas share.",
+  },
+  namespace: {
+    env: "NSM_NAMESPACE",
+    type: "string",
+    default: "default",
+    text: "Where the store k8s writes; it reads all namespaces.",
+  },
+  kubeconfig: {
+    env: "KUBECONFIG",
+    type: "path",
+    text: "Where the API server of the store k8s is, when this runs outside a cluster. Default: the Pod's service account.",
+  },
+  kubernetesHost: {
+    env: "KUBERNETES_SERVICE_HOST",
+    type: "string",
+    text: "The API server as Kubernetes tells every Pod.",
+  },
+  kubernetesPort: {
+    env: "KUBERNETES_SERVICE_PORT",
+    type: "string",
+    text: "Port of the API server as Kubernetes tells every Pod.",
+  },
   proxyRegistryUrl: {
     env: "NSM_PROXY_REGISTRY_URL",
     type: "url",
@@ -28,6 +57,7 @@ export const settings = {
   ...meshSettings,
 } as const satisfies SettingsSpec;
 
-export const unused: readonly string[] = upstreamOnly;
+/** Upstream throttles its requests to the API server, of which it makes one for each Find. */
+export const unused: readonly string[] = [...upstreamOnly, "NSM_KUBELET_QPS"];
 
 export type RegistryConfig = ConfigOf<typeof settings>;

@@ -30,14 +30,15 @@ describe("a registration", () => {
     assert.deepEqual(await all.names(a), ["one"]);
   });
 
-  test("costs one request: create when it is new, patch when it is not", async () => {
+  test("costs one request, create when it is new and patch when it is not; a find costs none", async () => {
     await using all = new Replicas();
     const a = await all.start();
     const requests = all.server.requests;
     await a.endpoints.request(all.context(), nse("one"));
     await all.clock.advance(40_000);
     await a.endpoints.request(all.context(), nse("one"));
-    assert.deepEqual([requests.create, requests.patch, requests.get], [1, 1, 0]);
+    assert.deepEqual(await all.names(a), ["one"]);
+    assert.deepEqual([requests.create, requests.patch, requests.get, requests.list], [1, 1, 0, 2]);
   });
 
   test("leaves the labels and annotations that others put on the object", async () => {
