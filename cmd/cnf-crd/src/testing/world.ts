@@ -1,5 +1,5 @@
 import { type CnfConfigurationStatus, cnfConfigurationDefinition, conditionOf } from "@nsmkit/agent/cnf-configuration";
-import { prefix, textOf } from "@nsmkit/agent/etcd";
+import { type Etcd, prefix, textOf } from "@nsmkit/agent/etcd";
 import { MemoryEtcd } from "@nsmkit/agent/testing";
 import { FakeClock, RecordingLogger } from "@nsmkit/core/testing";
 import type { Client, Resource, UnknownObject } from "@nsmkit/kube";
@@ -86,9 +86,13 @@ export class World implements AsyncDisposable {
   }
 
   /** Another controller; with `takeLease` it need not wait until the office of one that died has run out. */
-  async startController(client: Client = this.server, options: { takeLease?: boolean } = {}): Promise<RunningCnfCrd> {
+  async startController(
+    client: Client = this.server,
+    options: { takeLease?: boolean; etcd?: Etcd } = {},
+  ): Promise<RunningCnfCrd> {
     if (options.takeLease) await this.server.delete(leases, { namespace: "default", name: "cnf-crd" });
-    const { etcd, logger, clock } = this;
+    const { logger, clock } = this;
+    const { etcd = this.etcd } = options;
     const controller = await createCnfCrd({ ...testConfig, ...this.#config }, { client, etcd, logger, clock });
     this.#controllers.push(controller);
     controller.done.catch(() => {});
