@@ -162,6 +162,8 @@ async function loadAll(
   const loading: Promise<LoadedSource>[] = [files.load().then((loaded) => ({ source: "files", ...loaded }))];
   for (const source of sources) {
     const before = Promise.all(loading).then((loaded) => loaded.flatMap(({ changes }) => changes));
+    // A source may fail before it asks for them.
+    before.catch(() => {});
     loading.push(source.load(before).then((loaded) => ({ source: source.name, ...loaded })));
   }
   const [loaded] = await Promise.all([Promise.all(loading), ready]);

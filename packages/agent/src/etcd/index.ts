@@ -26,6 +26,7 @@ export { maxTxnOps } from "./api.ts";
 export { bytesOf, prefix, shown, textOf } from "./bytes.ts";
 export { openEtcd } from "./client/client.ts";
 export { compactedRevision, outcomeUnknown } from "./errors.ts";
+export { expandVariables } from "./expand.ts";
 export { type FollowOptions, follow } from "./follow.ts";
 export { openSession, type SessionOptions } from "./session.ts";
 export { formatStatus, hasStatus, readStatus, readStatusKey, statusKey, statusPrefix } from "./value-status.ts";

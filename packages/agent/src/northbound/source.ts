@@ -22,7 +22,7 @@ export interface AgentSource extends Closable {
   /**
    * What is declared now, checked together with what others declare.
    * @returns `complete` false when that is not known yet: nothing is taken down on its account
-   * @param before awaited in any case; it rejects when the agent cannot start anyway
+   * @param before rejects when the agent cannot start anyway
    * @throws what keeps the agent from starting
    */
   load(before: Promise<readonly Change[]>): Promise<{ changes: readonly Change[]; complete: boolean }>;
