@@ -4,6 +4,8 @@ interface Described {
   /** One line for the docs and the CRD; no full stop at the end is needed. */
   readonly text: string;
   readonly required?: true;
+  /** What to write, for the message about a missing one; of a text the values or what it expects. */
+  readonly example?: string;
   /** As shown in the docs; what a missing value means. */
   readonly default?: string;
 }

@@ -3,7 +3,9 @@ import type { Fields } from "./field.ts";
 
 const dnsLabel = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
 /** A host, optional port, path, tag and digest, as container runtimes read them. */
-const image = "^[A-Za-z0-9][A-Za-z0-9._:/@-]*$";
+const image = "^[A-Za-z0-9]([A-Za-z0-9._:@-]|/[A-Za-z0-9])*$";
+/** The same without tag and digest; a stroke at the end does no harm. */
+const repository = "^[A-Za-z0-9]([A-Za-z0-9._:-]|/[A-Za-z0-9])*/?$";
 const prefix = "^[0-9A-Fa-f.:]+/[0-9]{1,3}$";
 const absolutePath = "^/[^\\s,$]*$";
 
@@ -212,7 +214,7 @@ export const fields2023 = {
   },
   imageRepository: {
     kind: "string",
-    pattern: image,
+    pattern: repository,
     expect: "a repository like registry.example.org/nsm",
     default: "ghcr.io/networkservicemesh, for nsmkit ghcr.io/nsmkit",
     text: "A mirror that holds every default image under its own name and tag: cmd-nsmgr, spire-server, all-in-one …",
@@ -247,6 +249,7 @@ export const fields2023 = {
   registry: {
     kind: "object",
     required: true,
+    example: "registry: {type: k8s}",
     text: "Registry of network services",
     fields: {
       type: {
@@ -279,6 +282,7 @@ export const fields2023 = {
   forwarders: {
     kind: "list",
     required: true,
+    example: "forwarders: [{type: vpp}]",
     maxItems: 8,
     text: "Data planes; each gets a DaemonSet of its own",
     item: {

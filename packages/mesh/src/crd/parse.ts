@@ -1,4 +1,5 @@
 import { CodedError } from "@nsmkit/core";
+import { latestRelease } from "../versions/releases.ts";
 import { fields2020, fields2023 } from "./fields.ts";
 import { type Nsm, type NsmMetadata, nsmGroup, nsmVersion, type Problem, type Spec2020, type Spec2023 } from "./nsm.ts";
 import { isObject, quote, readFields } from "./read.ts";
@@ -37,14 +38,17 @@ function read(document: unknown, problems: Problem[]): Nsm | undefined {
   const metadata = readMetadata(document.metadata, problems);
   const { spec } = document;
   if (!isObject(spec)) {
-    problems.push({ field: "spec", message: `spec: ${quote(spec)} where the mesh's settings are needed` });
+    const what = spec === undefined ? "missing" : `${quote(spec)} where the mesh's settings are needed`;
+    const example = `spec: {version: ${latestRelease}, registry: {type: k8s}, forwarders: [{type: vpp}]}`;
+    problems.push({ field: "spec", message: `spec: ${what}; write ${example}` });
     return undefined;
   }
   const { form, strangers } = formOf(spec, problems);
   // A mixture is reported once, not again as fields that the form does not have.
   const own = Object.fromEntries(Object.entries(spec).filter(([name]) => !strangers.includes(name)));
-  if (form === "2020") return { form, metadata, spec: readFields(fields2020, own, "spec", problems) as Spec2020 };
-  return { form, metadata, spec: readFields(fields2023, own, "spec", problems) as Spec2023 };
+  const fields = form === "2020" ? fields2020 : fields2023;
+  const read = readFields(fields, own, "spec", problems, strangers);
+  return form === "2020" ? { form, metadata, spec: read as Spec2020 } : { form, metadata, spec: read as Spec2023 };
 }
 
 function readMetadata(value: unknown, problems: Problem[]): NsmMetadata {
@@ -85,10 +89,14 @@ function formOf(
   const current: string[] = [];
   for (const [name, value] of Object.entries(spec)) {
     if (value === null || value === undefined) continue;
-    if (name === "registry") (typeof value === "string" ? old : current).push(name);
-    else if (name === "spire")
-      (value === "managed" || value === "external" || value === "none" ? current : old).push(name);
-    else if (has2020.has(name) && !has2023.has(name)) old.push(name);
+    // What is neither way of writing them is of no form, and a problem of its own.
+    if (name === "registry") {
+      if (typeof value === "string") old.push(name);
+      else if (isObject(value)) current.push(name);
+    } else if (name === "spire") {
+      if (value === "true" || value === "false" || typeof value === "boolean") old.push(name);
+      else if (typeof value === "string") current.push(name);
+    } else if (has2020.has(name) && !has2023.has(name)) old.push(name);
     else if (has2023.has(name) && !has2020.has(name)) current.push(name);
   }
   if (old.length === 0 || current.length === 0) return { form: old.length > 0 ? "2020" : "2023", strangers: [] };

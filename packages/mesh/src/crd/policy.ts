@@ -1,4 +1,5 @@
 import type { MeshObject } from "../build/phase.ts";
+import { fields2020, fields2023 } from "./fields.ts";
 import { nsmGroup, nsmVersion } from "./nsm.ts";
 
 const name = `nsms.${nsmGroup}`;
@@ -7,26 +8,10 @@ const given = (field: string): string => `has(${spec}.${field})`;
 const isText = (field: string): string => `type(${spec}.${field}) == string`;
 const any = (fields: readonly string[]): string => `(${fields.map(given).join(" || ")})`;
 
-const only2020 = [
-  "org",
-  "tag",
-  "pullPolicy",
-  "webhookName",
-  "replicas",
-  "insecure",
-  "forwardingPlaneName",
-  "forwardingPlaneImage",
-];
-const only2023 = [
-  "forwarders",
-  "nsmgr",
-  "exclPref",
-  "webhook",
-  "provider",
-  "nsmPullPolicy",
-  "nsmLogLevel",
-  "spireAgentSocket",
-];
+const only2020 = Object.keys(fields2020).filter((field) => !Object.hasOwn(fields2023, field));
+const only2023 = Object.keys(fields2023).filter((field) => !Object.hasOwn(fields2020, field));
+const own = `(${given("provider")} && ${spec}.provider == 'nsmkit')`;
+const isTrue = (field: string): string => `(${given(field)} && string(${spec}.${field}) == 'true')`;
 const modes = "['managed', 'external', 'none']";
 
 /**
@@ -62,6 +47,19 @@ export function nsmAdmissionPolicy(): MeshObject[] {
       message: "spec.registry is missing; write registry: {type: k8s}",
     },
     ...registryRules(),
+    ...spireRules(),
+    {
+      expression: `!${own} || !${given("exclPref")}`,
+      message: "spec.exclPref: our manager needs no collector; remove it and write platform.excludedPrefixes",
+    },
+    {
+      expression: `!(${own} && ${isTrue("jaegerTracing")})`,
+      message: "spec.jaegerTracing: our programs send no traces; remove it, or write provider: upstream",
+    },
+    {
+      expression: `!(${own} && ${isTrue("csiDrivers")})`,
+      message: "spec.csiDrivers: true needs upstream's webhook; write false, or provider: upstream",
+    },
     {
       expression: `!(${given("insecure")} && string(${spec}.insecure) == 'false') || (${given("spire")} && string(${spec}.spire) == 'true')`,
       message: 'spec.insecure: false needs identities; write spire: "true" or insecure: "true"',
@@ -93,6 +91,21 @@ export function nsmAdmissionPolicy(): MeshObject[] {
       kind: "ValidatingAdmissionPolicyBinding",
       metadata: { name, labels },
       spec: { policyName: name, validationActions: ["Deny"] },
+    },
+  ];
+}
+
+/** Who runs SPIRE, which the CRD sees no type of either. */
+function spireRules(): { readonly expression: string; readonly message: string }[] {
+  const is = (mode: string): string => `${given("spire")} && ${spec}.spire == '${mode}'`;
+  return [
+    {
+      expression: `!(${is("none")}) || ${own}`,
+      message: "spec.spire: none does not work with upstream's programs, which need SPIFFE; write managed or external",
+    },
+    {
+      expression: `!${given("trustDomain")} || (${is("managed")})`,
+      message: "spec.trustDomain has an effect with spire: managed only; remove it, or write spire: managed",
     },
   ];
 }

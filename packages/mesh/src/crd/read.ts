@@ -65,12 +65,16 @@ export function readField(field: Field, value: unknown, at: string, problems: Pr
   }
 }
 
-/** Reads an object's fields; unknown ones are problems. A field that is null is absent, as it is for the API server. */
+/**
+ * Reads an object's fields; unknown ones are problems. A field that is null is absent, as it is for the API server.
+ * @param reported fields about which there is a problem already, so that they are not missed
+ */
 export function readFields(
   fields: Fields,
   value: Readonly<Record<string, unknown>>,
   at: string,
   problems: Problem[],
+  reported: readonly string[] = [],
 ): Record<string, unknown> {
   const result: Record<string, unknown> = {};
   for (const [name, item] of Object.entries(value)) {
@@ -87,8 +91,8 @@ export function readFields(
     const given = Object.hasOwn(value, name) ? value[name] : undefined;
     const path = `${at}.${name}`;
     if (given !== undefined && given !== null) result[name] = readField(field, given, path, problems);
-    else if (field.required) {
-      problems.push({ field: path, message: `${path}: missing; ${field.text.toLowerCase()} is needed` });
+    else if (field.required && !reported.includes(name)) {
+      problems.push({ field: path, message: `${path}: missing; write ${field.example ?? exampleOf(field)}` });
     }
   }
   return result;
@@ -137,16 +141,29 @@ const choice = (values: readonly string[]): string =>
   values.length < 2 ? values.join("") : `${values.slice(0, -1).join(", ")} or ${values.at(-1)}`;
 
 function suggestion(field: Extract<Field, { kind: "string" }>, value: unknown): string {
-  if (typeof value === "number" || typeof value === "boolean") return `it in quotes: "${value}"`;
+  const text = String(value);
+  const fits = field.values?.includes(text) ?? (field.pattern === undefined || compiled(field.pattern).test(text));
+  if ((typeof value === "number" || typeof value === "boolean") && fits) return `it in quotes: "${text}"`;
+  return exampleOf(field);
+}
+
+function exampleOf(field: Field): string {
+  if (field.kind !== "string") return "it";
   return field.values ? choice(field.values) : (field.expect ?? "text");
 }
 
-/** The known name that a misspelt one was probably meant to be: same letters, or two edits away at most. */
+/** The known name that a misspelt one was probably meant to be: same letters, two edits away at most, or a part of it. */
 function nearest(name: string, known: readonly string[]): string | undefined {
   const lower = name.toLowerCase();
-  const same = known.find((candidate) => candidate.toLowerCase() === lower);
+  const find = (test: (candidate: string) => boolean): string | undefined =>
+    known.find((candidate) => test(candidate.toLowerCase()));
+  const same = find((candidate) => candidate === lower);
   if (same !== undefined || name.length > 40) return same;
-  return known.find((candidate) => distance(candidate.toLowerCase(), lower) <= 2);
+  const part = (candidate: string): boolean =>
+    (lower.length >= 4 && candidate.endsWith(lower)) ||
+    (candidate.length >= 5 && lower.startsWith(candidate)) ||
+    candidate.slice(0, 6) === lower.slice(0, 6);
+  return find((candidate) => distance(candidate, lower) <= Math.min(2, lower.length - 1)) ?? find(part);
 }
 
 function distance(a: string, b: string): number {

@@ -16,7 +16,7 @@ export function schemaOf(field: Field): Schema {
         type: "string",
         description,
         ...(field.values && { enum: field.values }),
-        ...(field.pattern !== undefined && { pattern: field.pattern }),
+        ...(field.pattern !== undefined && { "x-kubernetes-validations": [patternRule(field.pattern, field.expect)] }),
         ...(!field.values && { maxLength: field.maxLength ?? anyLength }),
       };
     case "integer":
@@ -44,6 +44,12 @@ export function schemaOf(field: Field): Schema {
       return { type: "object", description, ...objectSchema(field.fields) };
   }
 }
+
+/** As a rule and not as a `pattern`, of which the server would only say that it does not match. */
+const patternRule = (pattern: string, expect: string | undefined): Schema => ({
+  rule: `self.matches(r'${pattern}')`,
+  message: `does not fit; write ${expect ?? `text that matches ${pattern}`}`,
+});
 
 export function objectSchema(fields: Fields): Schema {
   const entries = Object.entries(fields);

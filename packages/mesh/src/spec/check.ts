@@ -82,9 +82,13 @@ export function checkModern(
       `the drivers came with v1.10.0 and ${mesh.version} is older; write false, or a later version`,
     );
   }
-  const folder = mesh.spire.agentSocket;
-  if (folder.split("/").length < 5 || folder.includes("/../")) {
-    wrong("spec.spireAgentSocket", `${folder} has no folder of its own; write one like /run/spire/sockets/agent.sock`);
+  const socket = mesh.spire.agentSocket.slice("unix://".length);
+  // Its folder is mounted into Pods, where a folder of the system would hide theirs.
+  if (socket.split("/").length < 4 || /^\/(var\/run|usr\/[^/]+)\/[^/]+$/.test(socket) || /\/\.\.?\//.test(socket)) {
+    wrong(
+      "spec.spireAgentSocket",
+      `${socket} has no folder of its own; write one like unix:///run/spire/sockets/agent.sock`,
+    );
   }
   if (given.exclPref && mesh.provider === "nsmkit") {
     wrong("spec.exclPref", "our manager needs no collector; remove it and write platform.excludedPrefixes");

@@ -47,7 +47,7 @@ export function legacyMesh(
     label: meshLabelValue(metadata.namespace, metadata.name),
     version: spec.tag ?? spec.version ?? legacyRelease,
     pullPolicy: spec.pullPolicy ?? "IfNotPresent",
-    platform: platformSpec(spec.platform, facts),
+    platform: platformSpec(spec.platform, facts, problems),
     imagePullSecrets: spec.imagePullSecrets ?? [],
     imageRepository,
     ...((spec.registry ?? dockerHub) !== dockerHub && { mirror: imageRepository }),

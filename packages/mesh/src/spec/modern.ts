@@ -77,7 +77,7 @@ export function modernMesh(
     label: meshLabelValue(metadata.namespace, metadata.name),
     version: asked,
     pullPolicy: spec.nsmPullPolicy ?? "IfNotPresent",
-    platform: platformSpec(spec.platform, facts),
+    platform: platformSpec(spec.platform, facts, problems),
     logLevel: (spec.nsmLogLevel ?? "INFO").toUpperCase().replace("WARNING", "WARN"),
     imageRepository: repository,
     imagePullSecrets: spec.imagePullSecrets ?? [],

@@ -1,3 +1,5 @@
+import { isIP } from "node:net";
+import type { Problem } from "../crd/nsm.ts";
 import type { ClusterFacts, IpFamily, PlatformKind, PlatformSources, PlatformSpec } from "./mesh-spec.ts";
 
 /** Where distributions keep the kubelet's folder; the others use Kubernetes' default. */
@@ -26,7 +28,8 @@ interface Given {
 }
 
 /** The document wins over what was detected, and that over the distribution's habits. */
-export function platformSpec(given: Given = {}, facts: ClusterFacts = {}): PlatformSpec {
+export function platformSpec(given: Given = {}, facts: ClusterFacts = {}, problems: Problem[] = []): PlatformSpec {
+  checkPrefixes(given.excludedPrefixes ?? [], problems);
   const kind = given.kind ?? facts.platform ?? "kubernetes";
   const root = given.kubeletRoot ?? facts.kubeletRoot ?? kubeletRoots[kind];
   const prefixes = given.excludedPrefixes ?? facts.excludedPrefixes ?? usualPrefixes[kind];
@@ -54,4 +57,15 @@ export function platformSpec(given: Given = {}, facts: ClusterFacts = {}): Platf
       ipFamily: source("ipFamily", facts.ipFamily, "nothing told another"),
     },
   };
+}
+
+function checkPrefixes(prefixes: readonly string[], problems: Problem[]): void {
+  for (const [i, prefix] of prefixes.entries()) {
+    const [host = "", length = ""] = prefix.split("/");
+    const version = isIP(host);
+    if (version !== 0 && Number(length) <= (version === 4 ? 32 : 128)) continue;
+    const field = `spec.platform.excludedPrefixes[${i}]`;
+    const why = version === 0 ? `${host} is no IP address` : `an IPv${version} address has no ${length} bits`;
+    problems.push({ field, message: `${field}: "${prefix}" is no prefix, as ${why}; write one like 10.244.0.0/16` });
+  }
 }

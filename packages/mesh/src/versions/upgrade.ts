@@ -71,7 +71,8 @@ export function unsupportedVersion(version: string, table: readonly string[], la
         return r?.major === asked.major && r.minor === asked.minor;
       })
     : [];
-  const instead = near.length > 0 ? near.join(" or ") : `${latest} or another of ${table[0]} to ${latest}`;
+  const others = table.length > 1 ? ` or another of ${table[0]} to ${latest}` : "";
+  const instead = near.length > 0 ? near.join(" or ") : `${latest}${others}`;
   return `${version} is not a release that this operator knows; write ${instead}`;
 }
 
