@@ -39,3 +39,6 @@ export function textsOf(value: unknown, name?: string): readonly string[] {
     .map((item) => (name === undefined ? item : under(item, name)))
     .filter((item): item is string => typeof item === "string");
 }
+
+/** A text under these names, "" where there is none. */
+export const textAt = (value: unknown, ...path: readonly string[]): string => textsOf(under(value, ...path))[0] ?? "";

@@ -2,7 +2,7 @@
 import type { KubeClient } from "@nsmkit/kube";
 import type { IpFamily, PlatformKind } from "@nsmkit/mesh";
 import { parse } from "yaml";
-import { ask, textsOf, under } from "./ask.ts";
+import { ask, textAt, textsOf, under } from "./ask.ts";
 import type { Found } from "./distribution.ts";
 import { nodePrefixes } from "./nodes.ts";
 import { formatPrefix, holds, type Prefix, parsePrefix } from "./prefixes.ts";
@@ -108,7 +108,7 @@ async function serviceRanges(
     const items = under(body, "items");
     const list = Array.isArray(items) ? (items as readonly unknown[]) : [];
     const value = list.flatMap((item) => parsed(textsOf(under(item, "spec", "cidrs"))));
-    const names = list.map((item) => String(under(item, "metadata", "name"))).join(", ");
+    const names = list.map((item) => textAt(item, "metadata", "name")).join(", ");
     if (value.length > 0) return { value, source: `ServiceCIDR ${names}` };
   }
   return undefined;

@@ -196,6 +196,7 @@ test("whatever the API server answers, nothing crashes", async () => {
   ];
   const answer = fc.oneof(
     fc.jsonValue(),
+    fc.constant({ items: [{ metadata: { name: { toString: false } } }] }),
     fc.record({ items: fc.array(fc.jsonValue()), metadata: fc.jsonValue() }),
     fc.record({ spec: fc.jsonValue(), status: fc.jsonValue(), data: fc.dictionary(fc.string(), fc.jsonValue()) }),
   );

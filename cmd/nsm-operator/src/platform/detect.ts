@@ -1,7 +1,7 @@
 /** What kind of cluster this is, as far as its API server tells. */
 import type { KubeClient } from "@nsmkit/kube";
 import { type ClusterFacts, type PodSecurityLevel, usualPrefixes } from "@nsmkit/mesh";
-import { ask, textsOf, under } from "./ask.ts";
+import { ask, textAt, textsOf, under } from "./ask.ts";
 import { clusterPrefixes } from "./cluster-prefixes.ts";
 import { distribution } from "./distribution.ts";
 import { anyNode } from "./nodes.ts";
@@ -16,9 +16,8 @@ type Reader = Pick<KubeClient, "raw">;
  */
 export async function clusterFacts(client: Reader, call: Call): Promise<ClusterFacts> {
   const version = await ask(client, "/version", call);
-  const [gitVersion = ""] = textsOf(under(version.body, "gitVersion"));
-  const [minor = ""] = textsOf(under(version.body, "minor"));
-  const kubernetesMinor = Number.parseInt(minor, 10);
+  const gitVersion = textAt(version.body, "gitVersion");
+  const kubernetesMinor = Number.parseInt(textAt(version.body, "minor"), 10);
   const apis = await ask(client, "/apis", call);
   const groups = new Set(textsOf(under(apis.body, "groups"), "name"));
   const { node } = await anyNode(client, call);
@@ -51,7 +50,7 @@ async function strictNamespaces(client: Reader, call: Call): Promise<ReadonlyMap
   return new Map(
     (Array.isArray(items) ? (items as readonly unknown[]) : []).flatMap((item) => {
       const level = strict.find((one) => one === under(item, "metadata", "labels", enforce));
-      return level ? [[String(under(item, "metadata", "name")), level] as const] : [];
+      return level ? [[textAt(item, "metadata", "name"), level] as const] : [];
     }),
   );
 }

@@ -1,6 +1,6 @@
 /** What nodes tell: read page by page and forgotten, never watched, as there may be thousands. */
 import type { KubeClient } from "@nsmkit/kube";
-import { ask, isMap, textsOf, under } from "./ask.ts";
+import { ask, isMap, textAt, textsOf, under } from "./ask.ts";
 import { covering, type Prefix, parsePrefix } from "./prefixes.ts";
 
 type Call = { readonly signal: AbortSignal };
@@ -23,8 +23,8 @@ export async function anyNode(client: Reader, call: Call): Promise<{ node?: Node
   if (first === undefined) return { forbidden };
   const labels = under(first, "metadata", "labels");
   const node = {
-    name: String(under(first, "metadata", "name")),
-    kubeletVersion: String(under(first, "status", "nodeInfo", "kubeletVersion") ?? ""),
+    name: textAt(first, "metadata", "name"),
+    kubeletVersion: textAt(first, "status", "nodeInfo", "kubeletVersion"),
     labels: isMap(labels) ? Object.keys(labels) : [],
   };
   return { node, forbidden };
@@ -45,9 +45,9 @@ export async function nodePrefixes(client: Reader, call: Call): Promise<NodePref
   let prefixes: readonly Prefix[] = [];
   let family: Prefix["family"] | undefined;
   let nodes = 0;
-  let next: string | undefined;
+  let next = "";
   do {
-    const more: string = next === undefined ? "" : `&continue=${encodeURIComponent(next)}`;
+    const more: string = next === "" ? "" : `&continue=${encodeURIComponent(next)}`;
     const { body } = await ask(client, `/api/v1/nodes?limit=${pageSize}${more}`, call);
     const items = under(body, "items");
     for (const node of Array.isArray(items) ? (items as readonly unknown[]) : []) {
@@ -57,8 +57,7 @@ export async function nodePrefixes(client: Reader, call: Call): Promise<NodePref
       family ??= found[0]?.family;
       prefixes = covering([...prefixes, ...found]);
     }
-    const token = under(body, "metadata", "continue");
-    next = typeof token === "string" && token !== "" ? token : undefined;
-  } while (next !== undefined);
+    next = textAt(body, "metadata", "continue");
+  } while (next !== "");
   return { prefixes, nodes, ...(family && { family }) };
 }

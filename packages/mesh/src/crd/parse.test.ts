@@ -101,7 +101,16 @@ test("whatever is given, the answer is a mesh, problems, or a coded error, never
   const name = fc.constantFrom(...Object.keys(fields2020), ...Object.keys(fields2023), "__proto__", "constructor");
   const value = fc.oneof(
     fc.jsonValue({ maxDepth: 3 }),
-    fc.constantFrom<unknown>("k8s", "v1.18.0", "managed", "true", { type: "k8s" }, [{ type: "vpp" }], []),
+    fc.constantFrom<unknown>(
+      { toString: false },
+      "k8s",
+      "v1.18.0",
+      "managed",
+      "true",
+      { type: "k8s" },
+      [{ type: "vpp" }],
+      [],
+    ),
   );
   const spec = fc.dictionary(name, value, { maxKeys: 8 });
   fc.assert(

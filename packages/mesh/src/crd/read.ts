@@ -141,10 +141,10 @@ const choice = (values: readonly string[]): string =>
   values.length < 2 ? values.join("") : `${values.slice(0, -1).join(", ")} or ${values.at(-1)}`;
 
 function suggestion(field: Extract<Field, { kind: "string" }>, value: unknown): string {
+  if (typeof value !== "number" && typeof value !== "boolean") return exampleOf(field);
   const text = String(value);
   const fits = field.values?.includes(text) ?? (field.pattern === undefined || compiled(field.pattern).test(text));
-  if ((typeof value === "number" || typeof value === "boolean") && fits) return `it in quotes: "${text}"`;
-  return exampleOf(field);
+  return fits ? `it in quotes: "${text}"` : exampleOf(field);
 }
 
 function exampleOf(field: Field): string {
