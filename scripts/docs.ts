@@ -36,8 +36,9 @@ function text(programs: readonly Declaration[]): string {
   return [
     "# Settings",
     "",
-    "Every program reads its settings from the environment and prints this table with `--help`. Durations are written as",
-    "in Go: `750ms`, `10m`, `1h30m`. A variable that is set but empty counts as unset, unless its meaning says otherwise.",
+    "Every program reads its settings from the environment and prints this table with `--help`. Each may be given as an",
+    "argument too, which wins: `NSM_CONNECT_TO` is `--nsm-connect-to=URL`. Durations are written as in Go: `750ms`, `10m`,",
+    "`1h30m`. A variable that is set but empty counts as unset, unless its meaning says otherwise.",
     "This page is made by `node scripts/run.mjs scripts/docs.ts` from the programs' declarations (`cmd/*/src/settings.ts`).",
     "",
     "## All programs",

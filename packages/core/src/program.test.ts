@@ -58,11 +58,11 @@ describe("before it runs", () => {
     assert.match(process.out, /^thing \d+\.\d+\.\d+\n$/);
   });
 
-  test("an argument is refused: settings come from the environment", async () => {
-    const process = new TestProcess(["--name=x"]);
+  test("an argument that is no setting is refused", async () => {
+    const process = new TestProcess(["--nmae=x"]);
     await runProgram(program(idle), process);
     assert.deepEqual(process.codes, [2]);
-    assert.match(process.err, /unknown argument --name=x/);
+    assert.match(process.err, /unknown argument --nmae; see --help/);
   });
 
   test("wrong settings exit 2, one line each, and the program does not start", async () => {

@@ -4,6 +4,7 @@ import { isCodedError, messageOf } from "./errors.ts";
 import type { Closable } from "./lifecycle.ts";
 import type { Logger } from "./logger.ts";
 import { createJsonLogger, type JsonLogger, type LogLevel, logLevels } from "./pino.ts";
+import { withArguments } from "./program-arguments.ts";
 
 /** What `run` returns: closed on SIGINT and SIGTERM. */
 export interface Running extends Closable {
@@ -51,7 +52,7 @@ export const commonSettings = {
 const sameWishMs = 300;
 
 /**
- * The life of a program: `--help`, `--version`, settings from the environment, run, stop on a signal.
+ * The life of a program: `--help`, `--version`, settings from arguments and the environment, run, stop on a signal.
  * Exit codes: 0 stopped as asked, 1 failed, 2 wrong settings or arguments.
  */
 export async function runProgram<const S extends SettingsSpec>(
@@ -62,12 +63,11 @@ export async function runProgram<const S extends SettingsSpec>(
   const args = process.argv.slice(2);
   if (args.includes("--help") || args.includes("-h")) return leave(process, 0, usage(program, settings));
   if (args.includes("--version")) return leave(process, 0, `${program.name} ${pkg.version}\n`);
-  if (args.length > 0)
-    return leave(process, 2, `${program.name}: unknown argument ${args[0]}; settings come from the environment\n`);
   let config: ConfigOf<S> & { logLevel: LogLevel };
   try {
-    config = parseConfig(settings, process.env) as typeof config;
+    config = parseConfig(settings, withArguments(settings, process.env, args)) as typeof config;
   } catch (error) {
+    if (isCodedError(error, "INVALID_ARGUMENT")) return leave(process, 2, `${program.name}: ${error.message}\n`);
     if (!isCodedError(error, "INVALID_CONFIG")) throw error;
     return leave(process, 2, `${program.name}: wrong settings\n${indent(error.message)}`);
   }
@@ -160,7 +160,7 @@ function reportUnknown(program: Program<SettingsSpec>, settings: SettingsSpec, e
 }
 
 function usage(program: Program<SettingsSpec>, settings: SettingsSpec): string {
-  return `${program.name}: ${program.description}\n\nUsage: ${program.name} [--help | --version]\n\nSettings (environment):\n${settingsUsage(settings)}`;
+  return `${program.name}: ${program.description}\n\nUsage: ${program.name} [--help | --version | --setting=value ...]\n\nSettings, from the environment or as arguments (NSM_NAME is --nsm-name):\n${settingsUsage(settings)}`;
 }
 
 function indent(text: string): string {
