@@ -2,16 +2,14 @@ import { type Clock, systemClock } from "@nsmkit/core";
 import type { UnknownObject } from "@nsmkit/kube";
 import { decodeSecret, encodeSecret, issue, type SecretData } from "@nsmkit/kube/certificates";
 import type { Inventory } from "../inventory/inventory.ts";
-import { nameOf } from "../inventory/kinds.ts";
 import type { Certificate, CertificateRequest, Certificates } from "../mesh/port.ts";
 import type { Pass } from "../reconcile/context.ts";
-import type { Objects } from "../reconcile/objects.ts";
 
 export interface Provided {
   /** By "namespace/name" of their Secret. */
   readonly certificates: Certificates;
-  /** Secrets that the mesh consists of beside what its builders make. */
-  readonly secrets: readonly string[];
+  /** Secrets of the authorities, which the mesh consists of beside what its builders make; to be in place first. */
+  readonly authorities: readonly UnknownObject[];
   /** Until the first of them is to be renewed, ms. */
   readonly renewInMs: number;
 }
@@ -29,9 +27,10 @@ export class MeshCertificates {
     this.#clock = options.clock ?? systemClock;
   }
 
-  async provide(pass: Pass, requests: readonly CertificateRequest[], objects: Objects): Promise<Provided> {
+  /** Reads what there is and issues what is missing; writes nothing. */
+  async provide(pass: Pick<Pass, "signal">, requests: readonly CertificateRequest[]): Promise<Provided> {
     const certificates = new Map<string, Certificate>();
-    const secrets: string[] = [];
+    const authorities: UnknownObject[] = [];
     let renewInMs = longestMs;
     for (const request of requests) {
       const { namespace, name } = request.secret;
@@ -42,12 +41,11 @@ export class MeshCertificates {
         ...readSecret("serving", this.#inventory.find(secretObject(namespace, name))),
       };
       const issued = await issue(present, request, this.#clock.now());
-      await objects.ensure(pass, { ...authoritySecret, type: "Opaque", data: encodeSecret(issued.authority) });
-      secrets.push(nameOf(authoritySecret));
+      authorities.push({ ...authoritySecret, type: "Opaque", data: encodeSecret(issued.authority) });
       certificates.set(`${namespace}/${name}`, issued.serving);
       renewInMs = Math.min(renewInMs, Math.max(1000, issued.renewAtMs - this.#clock.now()));
     }
-    return { certificates, secrets, renewInMs };
+    return { certificates, authorities, renewInMs };
   }
 }
 

@@ -58,6 +58,11 @@ export class Inventory implements AsyncDisposable {
     return this.#of(object).get(objectKey(object));
   }
 
+  /** As `find`, for what is only to be talked about: a kind that is not watched yet is not asked for. */
+  peek(object: UnknownObject): UnknownObject | undefined {
+    return this.#informers.get(this.#keyOf(object))?.get(objectKey(object));
+  }
+
   /** All live objects of a mesh. */
   ofMesh(mesh: string): readonly UnknownObject[] {
     return [...this.#informers.values()].flatMap((informer) => informer.byIndex("mesh", mesh));
@@ -102,9 +107,15 @@ export class Inventory implements AsyncDisposable {
   }
 
   #of(object: UnknownObject): Informer<UnknownObject> {
-    const kind = kindOf(object);
-    const inPlaces = kind.namespaced && this.#options.namespaces.length > 0;
-    return this.#open(kind, inPlaces ? object.metadata.namespace : undefined);
+    return this.#open(kindOf(object), this.#placeOf(object));
+  }
+
+  #keyOf(object: UnknownObject): string {
+    return `${kindOf(object).plural} ${this.#placeOf(object) ?? ""}`;
+  }
+
+  #placeOf(object: UnknownObject): string | undefined {
+    return kindOf(object).namespaced && this.#options.namespaces.length > 0 ? object.metadata.namespace : undefined;
   }
 
   #open(kind: Kind, namespace?: string): Informer<UnknownObject> {

@@ -31,12 +31,7 @@ export function nsmkitMesh(definitions: readonly UnknownObject[], platform: Plat
     plan: (from, to, provider) => {
       const plan = planUpgrade(from, to, provider === "nsmkit" ? { provider } : {});
       if (!plan.ok) throw new CodedError("UNSUPPORTED", plan.message, { details: { reason: plan.reason } });
-      return plan.steps.map((step) => step.to);
-    },
-    staleWebhooks: (from, to, provider) => {
-      const plan = planUpgrade(from, to, provider === "nsmkit" ? { provider } : {});
-      const migrations = plan.ok ? plan.steps.flatMap((step) => step.migrations) : [];
-      return migrations.flatMap((one) => (one.kind === "delete-webhook-configurations" ? [one.namePrefix] : []));
+      return plan.steps;
     },
   };
 }
@@ -63,6 +58,7 @@ export function readMesh(object: UnknownObject, facts: ClusterFacts): WantedMesh
     version: spec.version,
     provider: spec.provider,
     warnings: warnings.map((warning) => warning.message),
+    storesEndpoints: spec.provider !== "legacy" && spec.registry.type === "k8s",
     platform: platformStatus(spec),
     identityRelease: (version, before) => identityRelease(spec, version, before),
     certificates: buildMesh(spec).certificates,

@@ -2,6 +2,7 @@
 import type { Clock } from "@nsmkit/core";
 import type { UnknownObject } from "@nsmkit/kube";
 import type { ServingCertificate } from "@nsmkit/kube/certificates";
+import type { Migration } from "@nsmkit/mesh";
 import type { PlatformStatus } from "../status/status.ts";
 
 export interface ObjectRef {
@@ -29,6 +30,14 @@ export type Certificates = ReadonlyMap<string, Certificate>;
 
 export interface BuildOptions {
   readonly identityRelease?: string;
+  /** Registry and managers take entries of endpoints that their release's policies would refuse. */
+  readonly relaxRegistryPolicies?: boolean;
+}
+
+/** One step of an upgrade, with what is to be done beside building its objects. */
+export interface Move {
+  readonly to: string;
+  readonly migrations: readonly Migration[];
 }
 
 /** A mesh as wanted, decided down to its version. */
@@ -43,6 +52,8 @@ export interface WantedMesh {
   readonly imageAdvice?: string;
   /** Whether `version` moves in steps; an image tag of the first generation does not. */
   readonly stepwise: boolean;
+  /** Whether the registry keeps endpoints as resources, where their age can be seen. */
+  readonly storesEndpoints?: boolean;
   /** What the mesh is built for, shown in the status. */
   readonly platform?: PlatformStatus;
   /**
@@ -61,13 +72,8 @@ export interface MeshPort {
   read(nsm: UnknownObject): WantedMesh;
   /** Looks at the cluster now and then, until the signal is cancelled; `read` answers by what was seen last. */
   watchPlatform?(clock: Clock, onChange: () => void, options: { signal: AbortSignal }): Promise<void>;
-  /** Versions to go through, the last being `to`. @throws UNSUPPORTED with the reason and a remedy */
-  plan(from: string, to: string, provider: string): readonly string[];
-  /**
-   * Name prefixes of webhook configurations which Pods of `from` registered themselves and nobody removes: without their
-   * Pods they would stop every other Pod of the cluster.
-   */
-  staleWebhooks(from: string, to: string, provider: string): readonly string[];
+  /** The way from a version to another; the last move ends there. @throws UNSUPPORTED with the reason and a remedy */
+  plan(from: string, to: string, provider: string): readonly Move[];
 }
 
 /** The parts of a mesh that the status speaks of. */

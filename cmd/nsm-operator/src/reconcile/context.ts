@@ -2,7 +2,7 @@ import type { Logger } from "@nsmkit/core";
 import type { UnknownObject } from "@nsmkit/kube";
 import type { Nsm } from "../status/status.ts";
 
-/** What an operator did to an object, for events and the history. */
+/** What an operator did to an object, for events. */
 export interface Deed {
   readonly verb: "created" | "updated" | "recreated" | "removed";
   readonly object: UnknownObject;
@@ -12,13 +12,15 @@ export interface Deed {
 
 /** One look at one mesh. */
 export interface Pass {
+  /** As it was last written. */
   readonly nsm: Nsm;
   /** The label of its objects. */
   readonly label: string;
   readonly signal: AbortSignal;
   readonly logger: Logger;
-  /** Keeps what was done, for events. */
-  readonly deeds: Deed[];
-  /** Writes plans into the status before they are carried out. */
-  readonly announce: (plan: readonly string[]) => Promise<void>;
+  /** What was done so far. */
+  readonly deeds: readonly Deed[];
+  did(deed: Deed): void;
+  /** Writes what disturbs into the plan of the status before it is carried out. */
+  announce(steps: readonly string[]): Promise<void>;
 }

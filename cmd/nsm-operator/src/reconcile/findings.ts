@@ -37,7 +37,9 @@ export function findingsOf(
           reason: more.overdue ? "ProgressDeadlineExceeded" : doing,
           message: `waiting for ${waiting.phase}: ${why}`,
         }
-      : { status: "False", reason: "Settled", message: "nothing is being changed" },
+      : step.upgrade?.state === "Running"
+        ? { status: "True", reason: "Upgrading", message: `${step.upgrade.to} is next` }
+        : { status: "False", reason: "Settled", message: "nothing is being changed" },
     Degraded: degraded(step, failing ? why : undefined, more.overdue),
     UpgradeInProgress: upgrading(step),
     ...availability(result, phases),
@@ -95,10 +97,14 @@ const reasons: Readonly<Record<string, string>> = {
   PERMISSION_DENIED: "Forbidden",
 };
 
+function findingOf(error: unknown, reason?: string): { readonly reason: string; readonly message: string } {
+  const code = error instanceof CodedError ? error.code : "INTERNAL";
+  return { reason: reason ?? reasons[code] ?? "ReconcileFailed", message: messageOf(error).slice(0, 4096) };
+}
+
 /** What an error that will not pass by itself means. Conditions of parts that nobody looked at stay as they were. */
 export function findingsOfError(error: unknown, before: MeshStatus, reason?: string): Findings {
-  const code = error instanceof CodedError ? error.code : "INTERNAL";
-  const finding = { reason: reason ?? reasons[code] ?? "ReconcileFailed", message: messageOf(error).slice(0, 4096) };
+  const finding = findingOf(error, reason);
   const kept = Object.fromEntries(
     (before.conditions ?? []).map(({ type, status, reason, message }) => [type, { status, reason, message }]),
   ) as Findings;
@@ -106,6 +112,17 @@ export function findingsOfError(error: unknown, before: MeshStatus, reason?: str
     ...kept,
     Ready: { status: "False", ...finding },
     Progressing: { status: "False", ...finding },
+    Degraded: { status: "True", ...finding },
+  };
+}
+
+/** The newest spec is wrong and the mesh is kept by the one before it, of which `findings` are. */
+export function refused(findings: Findings, refusal: CodedError): Findings {
+  const { reason, message } = findingOf(refusal);
+  const finding = { reason, message: `${message} (the mesh is kept as the spec before says)` };
+  return {
+    ...findings,
+    Ready: { status: "False", ...finding },
     Degraded: { status: "True", ...finding },
   };
 }

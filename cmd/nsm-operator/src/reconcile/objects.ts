@@ -16,6 +16,7 @@ import { removalAnnotation } from "../mesh/marks.ts";
 import { nsms } from "../status/status.ts";
 import type { Deed, Pass } from "./context.ts";
 import { immutableChange } from "./immutable.ts";
+import { recreateText } from "./plan.ts";
 
 /** What came of an object: live as wanted, somebody else's and used as it is, or on its way out. */
 export type Ensured =
@@ -80,7 +81,7 @@ export class Objects {
     });
     this.#inventory.forget(object);
     if (!there) return;
-    pass.deeds.push({ verb: "removed", object, because });
+    pass.did({ verb: "removed", object, because });
     pass.logger.info("object removed", { object: nameOf(object), because });
   }
 
@@ -102,7 +103,7 @@ export class Objects {
   }
 
   async #recreate(pass: Pass, desired: UnknownObject, live: UnknownObject, field: string): Promise<Ensured> {
-    await pass.announce([`delete and recreate ${nameOf(live)}: ${field} cannot be changed in place`]);
+    await pass.announce([recreateText(live, field)]);
     await this.remove(pass, live, `${field} cannot be changed in place`);
     const left = await this.#client.find(kindOf(desired), named(desired), { signal: pass.signal });
     if (left)
@@ -112,7 +113,7 @@ export class Objects {
   }
 
   #done(pass: Pass, live: UnknownObject, deed: Deed): Ensured {
-    pass.deeds.push(deed);
+    pass.did(deed);
     pass.logger.info(`object ${deed.verb}`, { object: nameOf(live), because: deed.because });
     return { state: "ours", live, deed };
   }

@@ -10,14 +10,21 @@ export function inRemovalOrder(objects: readonly UnknownObject[]): UnknownObject
   return objects.toSorted((a, b) => at(a) - at(b) || nameOf(a).localeCompare(nameOf(b)));
 }
 
+/** What carries the mesh's label and is wanted no more. */
+export const staleOf = (
+  inventory: Pick<Inventory, "ofMesh">,
+  label: string,
+  wanted: ReadonlySet<string>,
+): readonly UnknownObject[] =>
+  inventory.ofMesh(label).filter((live) => !wanted.has(nameOf(live)) && !isClaimOf(live, wanted));
+
 /** Removes what carries the mesh's label and is wanted no more. */
 export async function prune(
   pass: Pass,
   { objects, inventory }: { objects: Objects; inventory: Inventory },
   wanted: ReadonlySet<string>,
 ): Promise<void> {
-  const stale = inventory.ofMesh(pass.label).filter((live) => !wanted.has(nameOf(live)) && !isClaimOf(live, wanted));
-  for (const live of inRemovalOrder(stale)) {
+  for (const live of inRemovalOrder(staleOf(inventory, pass.label, wanted))) {
     if (await objects.isUsed(pass, live)) continue;
     if (live.metadata.deletionTimestamp === undefined) await objects.remove(pass, live, "no longer part of the mesh");
   }

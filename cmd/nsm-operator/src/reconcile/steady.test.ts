@@ -87,21 +87,23 @@ test("what is no longer wanted is removed once the rest is in place", async () =
   assert.deepEqual(daemons, ["DaemonSet nsmgr", "DaemonSet other"]);
 });
 
-test("a selector that cannot be changed in place is announced, then the object is made anew", async () => {
+test("a selector that cannot be changed in place is planned, told, and then the object is made anew", async () => {
   await using world = await installed();
   const { uid } = (await world.server.get(kindNamed("DaemonSet"), at("nsmgr"))).metadata;
-  const order: string[] = [];
-  world.server.intercept = (verb, resource, place) => {
-    if (verb === "delete") order.push(`delete ${place.name}`);
-    if (verb === "patch" && resource.kind === "NSM") order.push("status");
+  const plans: string[] = [];
+  world.server.intercept = async (verb, _, place) => {
+    if (verb !== "delete" || place.name !== "nsmgr") return;
+    world.server.intercept = () => {};
+    plans.push(...((await world.get()).status?.plan ?? []).map((one) => one.step));
   };
   await world.server.mergePatch(nsms, at("mesh"), { spec: { selector: "manager" } });
-  const nsm = await world.until((one) => isReady(one) && one.status?.observedGeneration === 2);
+  const { status } = await world.until((one) => isReady(one) && one.status?.observedGeneration === 2);
   const now = await world.server.get(kindNamed("DaemonSet"), at("nsmgr"));
   assert.notEqual(now.metadata.uid, uid);
-  assert.equal(order[order.indexOf("delete nsmgr") - 1], "status");
-  const told = nsm.status?.history?.map((entry) => entry.message) ?? [];
-  assert.match(told.join("\n"), /delete and recreate DaemonSet nsm-system\/nsmgr: spec\.selector cannot be changed/);
+  assert.deepEqual(plans, ["delete and recreate DaemonSet nsm-system/nsmgr: spec.selector cannot be changed in place"]);
+  assert.equal(status?.plan, undefined);
+  await world.told("DisruptivePlan", /delete and recreate DaemonSet nsm-system\/nsmgr/);
+  await world.told("Recreated", /DaemonSet nsm-system\/nsmgr/);
 });
 
 test("a webhook configuration goes while its backend has no Pod, and comes back with it", async () => {
@@ -127,6 +129,62 @@ test("an object of somebody else is not touched, and the status says what to do"
   );
   const left = await world.server.get(kindNamed("Service"), at("registry"));
   assert.deepEqual(left.spec, foreign.spec);
+});
+
+test("a mesh whose new spec is wrong is kept by the one before, and the status says both", async () => {
+  await using world = await installed();
+  await world.server.mergePatch(nsms, at("mesh"), { spec: { logLevel: "DEBUG" } });
+  await world.until((one) => isReady(one) && one.status?.observedGeneration === 2);
+  await world.server.mergePatch(nsms, at("mesh"), { spec: { wrong: "7", logLevel: "TRACE" } });
+  const { status } = await world.until((one) => condition(one, "Degraded") === "True InvalidSpec");
+  assert.equal(status?.phase, "Invalid");
+  assert.equal(status?.observedGeneration, 3);
+  assert.match(status?.conditions?.[0]?.message ?? "", /spec\.wrong: 7; leave it out \(the mesh is kept/);
+  const forwarder = () => world.server.find(kindNamed("DaemonSet"), at("forwarder"));
+  await world.server.delete(kindNamed("DaemonSet"), at("forwarder"));
+  const healed = await until(forwarder, (found) => found !== undefined);
+  assert.match(JSON.stringify(healed), /"DEBUG"/);
+  // What is found meanwhile is told too, by another process as well.
+  await world.operator?.close();
+  world.kubelets.fate = (object) => (object.metadata.name === "nsmgr" ? "stuck" : "ready");
+  await world.kubelets.again();
+  await world.startOperator();
+  await world.until((one) => condition(one, "ManagersAvailable") === "False Unavailable");
+  world.kubelets.fate = () => "ready";
+  await world.kubelets.again();
+  await world.server.mergePatch(nsms, at("mesh"), { spec: { wrong: null } });
+  await world.until((one) => isReady(one) && one.status?.observedGeneration === 4 && one.status.phase === "Running");
+  assert.match(JSON.stringify(await forwarder()), /"TRACE"/);
+});
+
+test("a first spec that is wrong touches nothing", async () => {
+  await using world = await new World().start();
+  await world.server.create(nsms, smallNsm({ wrong: "7" }));
+  const nsm = await world.until((one) => condition(one, "Ready") === "False InvalidSpec");
+  assert.equal(nsm.status?.phase, "Invalid");
+  assert.equal(nsm.metadata.finalizers, undefined);
+  assert.deepEqual(await leftovers(world.server), []);
+});
+
+test("an install is planned before anything is made, and told when it is done", async () => {
+  await using world = await new World().start();
+  const plan: string[] = [];
+  world.server.intercept = async (verb, resource) => {
+    if (verb !== "apply" || resource.kind !== "Secret") return;
+    world.server.intercept = () => {};
+    plan.push(...((await world.get()).status?.plan ?? []).map((one) => `${one.state} ${one.step}`));
+  };
+  await world.server.create(nsms, smallNsm());
+  const { status } = await world.settled();
+  assert.equal(plan[0], "Waiting make CustomResourceDefinition networkservices.networkservicemesh.io");
+  assert.ok(plan.includes("Waiting make Deployment nsm-system/registry, Service nsm-system/registry"), plan.join("\n"));
+  const [past] = status?.history ?? [];
+  assert.deepEqual(
+    { ...past, startedAt: typeof past?.startedAt, finishedAt: typeof past?.finishedAt },
+    { version: "v1.0.0", result: "Completed", message: "installed v1.0.0", startedAt: "string", finishedAt: "string" },
+  );
+  await world.told("Planned", /make Deployment/);
+  await world.told("Installed", /installed v1\.0\.0/);
 });
 
 test("a second mesh is refused until the first is gone", async () => {

@@ -35,13 +35,24 @@ export interface UpgradeStatus {
   readonly message?: string;
 }
 
-/** Something that happened to the mesh. */
+/** A release that was installed, or was to be. */
 export interface Past {
+  /** Absent in entries of older operators. */
+  readonly startedAt?: string;
   readonly finishedAt: string;
   /** That ran then. */
   readonly version: string;
-  readonly result: "Completed" | "RolledBack" | "Recreated";
+  /** Failed: given up for another wish before it was in place. */
+  readonly result: "Completed" | "RolledBack" | "Failed";
   readonly message: string;
+}
+
+/** Something that is going to be done. */
+export interface PlanStep {
+  readonly step: string;
+  readonly state: "Waiting" | "Running" | "Done";
+  /** Of the roll-out; absent for what is not done in one of its phases. */
+  readonly phase?: string;
 }
 
 /** What the mesh is built for, and where each of it comes from. */
@@ -68,8 +79,14 @@ export interface MeshStatus {
   readonly registry?: string;
   readonly managers?: string;
   readonly forwarders?: string;
-  /** What is about to be done that disturbs, in order. */
-  readonly plan?: readonly { readonly step: string; readonly state: "Waiting" | "Running" }[];
+  /** Of the change that is under way, in order; written before the first of it is done. */
+  readonly plan?: readonly PlanStep[];
+  /** The change that is under way: what is to be in place, and since when. */
+  readonly change?: { readonly digest: string; readonly startedAt: string };
+  /** The newest spec that could be carried out: the mesh is kept by it while a later one is wrong. */
+  readonly accepted?: { readonly generation: number; readonly spec: unknown };
+  /** Present while registry and managers take entries of endpoints that their release's policies would refuse. */
+  readonly policies?: { readonly state: "Relaxed"; readonly since: string; readonly message: string };
   /** Newest first. */
   readonly history?: readonly Past[];
   readonly upgrade?: UpgradeStatus;

@@ -12,6 +12,7 @@ export type Fate = (workload: UnknownObject) => "ready" | "stuck";
 export class FakeKubelets implements AsyncDisposable {
   readonly #client: Client;
   readonly #informers: readonly Informer<UnknownObject>[];
+  readonly #stop = new AbortController();
   fate: Fate = () => "ready";
 
   constructor(client: Client, options: { establish?: boolean; clock?: Clock } = {}) {
@@ -42,6 +43,7 @@ export class FakeKubelets implements AsyncDisposable {
   }
 
   async close(): Promise<void> {
+    this.#stop.abort();
     await Promise.all(this.#informers.map((informer) => informer.close()));
   }
 
@@ -54,11 +56,16 @@ export class FakeKubelets implements AsyncDisposable {
     const at = namespace === undefined ? { name } : { name, namespace };
     const status = statusFor(object, this.fate(object));
     if (JSON.stringify(status) === JSON.stringify(pick(object.status, status))) return;
-    try {
-      await this.#client.mergePatch(kindNamed(object.kind), at, { status }, { subresource: "status" });
-    } catch (error) {
-      // Deleted meanwhile, or the server is being restarted; the next event comes.
-      if (!isCodedError(error)) throw error;
+    while (!this.#stop.signal.aborted) {
+      try {
+        await this.#client.mergePatch(kindNamed(object.kind), at, { status }, { subresource: "status" });
+        return;
+      } catch (error) {
+        if (!isCodedError(error)) throw error;
+        // Deleted meanwhile; or the server is being restarted, and nothing else may ever happen to the object.
+        if (!error.retryable) return;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
     }
   }
 }

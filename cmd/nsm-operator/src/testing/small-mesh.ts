@@ -1,5 +1,6 @@
 import { CodedError } from "@nsmkit/core";
 import type { UnknownObject } from "@nsmkit/kube";
+import type { Migration } from "@nsmkit/mesh";
 import type { MeshPhase, MeshPort, WantedMesh } from "../mesh/port.ts";
 import type { Nsm } from "../status/status.ts";
 
@@ -14,6 +15,13 @@ export interface SmallSpec {
 }
 
 const releases = ["v1.0.0", "v1.1.0", "v1.2.0", "v1.3.0"];
+const migrations: Readonly<Record<string, readonly Migration[]>> = {
+  "v1.1.0": [{ kind: "relax-registry-policies", component: "registry" }],
+  "v1.2.0": [
+    { kind: "delete-webhook-configurations", namePrefix: "self-registered-" },
+    { kind: "release-node-ports", service: "registry" },
+  ],
+};
 const namespace = "nsm-system";
 
 /** A mesh of a few objects of every stage: what the reconciler does with real ones, in little. */
@@ -31,15 +39,18 @@ export const smallMesh: MeshPort = {
       certificates: [
         { secret: { namespace, name: "webhook-certs" }, commonName: "webhook", dnsNames: ["webhook.nsm-system.svc"] },
       ],
-      build: (version, certificates) => build(spec, version, certificates.get(`${namespace}/webhook-certs`)),
+      storesEndpoints: true,
+      build: (version, certificates, { relaxRegistryPolicies = false } = {}) =>
+        build(spec, version, relaxRegistryPolicies, certificates.get(`${namespace}/webhook-certs`)),
     };
   },
-  staleWebhooks: (_, to) => (to === "v1.2.0" ? ["self-registered-"] : []),
   plan(from, to) {
     const [start, end] = [releases.indexOf(from), releases.indexOf(to)];
     if (end < 0) throw new CodedError("UNSUPPORTED", `${to} is not a release that this operator knows; write v1.3.0`);
     if (end < start) throw new CodedError("UNSUPPORTED", `${from} runs and ${to} is older`);
-    return releases.slice(start + 1, end + 1);
+    return releases
+      .slice(start + 1, end + 1)
+      .map((release) => ({ to: release, migrations: migrations[release] ?? [] }));
   },
 };
 
@@ -53,6 +64,7 @@ export const smallNsm = (spec: SmallSpec = {}, name = "mesh"): Nsm => ({
 function build(
   { forwarders = ["forwarder"], logLevel = "INFO", selector = "nsmgr" }: SmallSpec,
   version: string,
+  relaxed: boolean,
   certificate: { readonly ca: string; readonly certificate: string; readonly key: string } | undefined,
 ): readonly MeshPhase[] {
   const apps = "apps/v1";
@@ -67,7 +79,16 @@ function build(
       template: {
         metadata: { labels: { app } },
         spec: {
-          containers: [{ name, image: `example.org/${name}:${version}`, env: [{ name: "LEVEL", value: logLevel }] }],
+          containers: [
+            {
+              name,
+              image: `example.org/${name}:${version}`,
+              env: [
+                { name: "LEVEL", value: logLevel },
+                ...(relaxed && name === "registry" ? [{ name: "POLICIES", value: "" }] : []),
+              ],
+            },
+          ],
         },
       },
     },
@@ -118,7 +139,9 @@ function build(
       name: "registry",
       objects: [
         workload("Deployment", "registry"),
-        plain("v1", "Service", "registry", { spec: { ports: [{ port: 5002 }] } }),
+        plain("v1", "Service", "registry", {
+          spec: { type: version < "v1.2.0" ? "LoadBalancer" : "ClusterIP", ports: [{ name: "registry", port: 5002 }] },
+        }),
       ],
     },
     { name: "managers", objects: [workload("DaemonSet", "nsmgr", selector)] },

@@ -1,5 +1,5 @@
 import { type Logger, silentLogger } from "@nsmkit/core";
-import type { Client, UnknownObject } from "@nsmkit/kube";
+import type { Client, Resource, UnknownObject } from "@nsmkit/kube";
 import { MemoryApiServer } from "@nsmkit/kube/testing";
 import { createNsmOperator, type RunningOperator } from "../app.ts";
 import { kinds } from "../inventory/kinds.ts";
@@ -22,6 +22,14 @@ export const testConfig: OperatorConfig = {
   webhookListenOn: "127.0.0.1:0",
   webhookUrl: undefined,
   progressDeadlineMs: 600_000,
+};
+
+const events: Resource = {
+  group: "events.k8s.io",
+  version: "v1",
+  kind: "Event",
+  plural: "events",
+  namespaced: true,
 };
 
 export interface WorldOptions {
@@ -62,16 +70,25 @@ export class World implements AsyncDisposable {
   }
 
   /** Waits until the resource is as wanted. */
-  async until(condition: (nsm: Nsm) => boolean, name = "mesh"): Promise<Nsm> {
+  async until(condition: (nsm: Nsm) => boolean, name = "mesh", timeoutMs?: number): Promise<Nsm> {
     return until(
       () => this.get(name),
       condition,
       (nsm) => JSON.stringify(nsm.status, undefined, 1),
+      timeoutMs,
     );
   }
 
   settled(name = "mesh"): Promise<Nsm> {
     return this.until((nsm) => isReady(nsm), name);
+  }
+
+  /** Waits for an event about the mesh. */
+  async told(reason: string, note: RegExp): Promise<void> {
+    await until(
+      async () => (await this.server.list(events)).items.map((one) => `${one.reason}: ${one.note}`),
+      (all) => all.some((text) => text.startsWith(`${reason}: `) && note.test(text)),
+    );
   }
 
   /** Waits until nobody has written for a while; leases do not count. */

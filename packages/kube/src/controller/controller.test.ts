@@ -123,6 +123,19 @@ test("closing cancels what runs and leaves no timer", async () => {
   assert.equal(clock.pendingTimers, 0);
 });
 
+test("failures with progress between them do not add up", async () => {
+  const times: number[] = [];
+  const { clock, controller } = start(async (_key, { progress }) => {
+    times.push(clock.now());
+    progress();
+    throw new CodedError("UNAVAILABLE", "every third write fails");
+  });
+  controller.queue.add("a");
+  await clock.advance(50);
+  assert.deepEqual(times.slice(0, 4), [0, 5, 10, 15]);
+  await controller.close();
+});
+
 test("a server that asks to come back at once is not asked in a tight loop", async () => {
   let tries = 0;
   const { clock, controller } = start(async () => {

@@ -25,7 +25,12 @@ export interface Reconciled {
  */
 export type Reconcile = (
   key: string,
-  options: { signal: AbortSignal; logger: Logger },
+  options: {
+    signal: AbortSignal;
+    logger: Logger;
+    /** Tells that something was achieved: a failure after it is the first in a row, however many there were before. */
+    progress: () => void;
+  },
 ) => Promise<Reconciled | undefined>;
 
 export interface ControllerOptions {
@@ -114,7 +119,7 @@ export class Controller implements AsyncDisposable {
     let result: ReconcileResult = "success";
     try {
       const signal = AbortSignal.any([this.#stop.signal, time.signal]);
-      const reconciled = await this.#options.reconcile(key, { signal, logger });
+      const reconciled = await this.#options.reconcile(key, { signal, logger, progress: () => this.queue.forget(key) });
       this.queue.forget(key);
       if (reconciled?.requeueAfterMs !== undefined) {
         result = "requeue_after";

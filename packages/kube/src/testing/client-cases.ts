@@ -142,6 +142,7 @@ export const clientCases: readonly { readonly title: string; readonly run: (clie
       assert.match(findDrift(fewer, live, "one") ?? "", /"name":"B"/);
       const applied = await client.apply(deployments, fewer, { fieldManager: "one" });
       assert.equal(findDrift(fewer, applied, "one"), undefined);
+      assert.doesNotMatch(JSON.stringify(applied.spec), /"name":"B"/);
     },
   },
   {

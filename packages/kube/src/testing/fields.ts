@@ -55,10 +55,19 @@ export function mergeApplied(live: unknown, applied: unknown, field = ""): unkno
 /** Removes the fields that are in `before`, not in `now`, and that none of `others` owns. */
 export function removeGivenUp(value: unknown, before: FieldSet, now: FieldSet, others: readonly FieldSet[]): unknown {
   if (Array.isArray(value)) {
-    return value.filter((item) => {
-      const key = isMap(item) ? nameKey(item) : `v:${JSON.stringify(item)}`;
-      return !(key in before) || key in now || others.some((other) => key in other);
-    });
+    const keyOf = (item: unknown): string => (isMap(item) ? nameKey(item) : `v:${JSON.stringify(item)}`);
+    return value
+      .filter((item) => {
+        const key = keyOf(item);
+        return !(key in before) || key in now || others.some((other) => key in other);
+      })
+      .map((item) => {
+        const key = keyOf(item);
+        const below = before[key];
+        if (!below || !isMap(item)) return item;
+        const beside = others.flatMap((other) => (other[key] ? [other[key]] : []));
+        return removeGivenUp(item, below, now[key] ?? {}, beside);
+      });
   }
   if (!isMap(value)) return value;
   const kept: Json = { ...value };

@@ -1,6 +1,6 @@
 import type { Client, UnknownObject } from "@nsmkit/kube";
 import { kindNamed, nameOf } from "../inventory/kinds.ts";
-import type { Pass } from "./context.ts";
+import type { Pass } from "../reconcile/context.ts";
 
 interface Webhooks {
   readonly webhooks?: readonly { readonly clientConfig?: { readonly service?: { readonly namespace?: string } } }[];
@@ -25,7 +25,7 @@ export async function removeStaleWebhooks(
     const ofThisMesh = targets.length > 0 && targets.every((namespace) => namespaces.has(namespace));
     if (!ofThisMesh || !prefixes.some((prefix) => name.startsWith(prefix))) continue;
     await client.delete(kind, { name }, { signal: pass.signal, ...(uid === undefined ? {} : { uid }) });
-    pass.deeds.push({ verb: "removed", object, because: "registered by Pods of an older release" });
+    pass.did({ verb: "removed", object, because: "registered by Pods of an older release" });
     pass.logger.info("webhook configuration of an older release removed", { object: nameOf(object) });
   }
 }
