@@ -40,15 +40,20 @@ export class KubernetesWorld implements AsyncDisposable {
       descriptors: [{ name: "all", keySelector: keyPrefix("config/"), ...descriptor }],
     });
     const northbound = new Northbound({ scheduler, checks });
-    const source = new KubernetesSource({
-      ...{ client: this.api, label, northbound, scheduler, models: knownModels, allModels },
-      ...{ clock: systemClock, logger: silentLogger },
-    });
+    const core = { label, northbound, scheduler, models: knownModels, clock: systemClock, logger: silentLogger };
+    const source = new KubernetesSource(core, { client: this.api, allModels, patienceMs: 300 });
     this.#open.unshift(source, scheduler);
     return {
       source,
       scheduler,
       northbound,
+      /** As an agent does it. */
+      async start() {
+        const { changes, complete } = await source.load(Promise.resolve([]));
+        northbound.apply(changes, complete ? { resync: true } : {});
+        source.start({ completes: () => !complete });
+        return complete;
+      },
       names: () => [...northbound.store.merged.keys()].map((key) => key.split("/").at(-1)).sort(),
     };
   }

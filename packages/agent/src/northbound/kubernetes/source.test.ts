@@ -7,9 +7,8 @@ test("what resources declare for the agent's label is taken, what is for others 
   await using w = new KubernetesWorld();
   await w.put(resource("a", [link("a1"), link("a2", "other")]));
   await w.put(resource("b", [link("b1")], "other"));
-  const { source, names } = w.agent();
-  source.start();
-  await source.synced({ signal: AbortSignal.timeout(2000) });
+  const { start, names } = w.agent();
+  await start();
   assert.deepEqual(names(), ["a1"]);
   await w.put(resource("a", [link("a3")]));
   await until(() => names().join() === "a3");
@@ -20,9 +19,8 @@ test("what resources declare for the agent's label is taken, what is for others 
 test("all that is there at first is one transaction, which compares the system with it", async () => {
   await using w = new KubernetesWorld();
   for (let i = 0; i < 20; i++) await w.put(resource(`r${i}`, [link(`l${i}`)]));
-  const { source, scheduler } = w.agent();
-  source.start();
-  await source.synced({ signal: AbortSignal.timeout(2000) });
+  const { start, scheduler } = w.agent();
+  await start();
   await scheduler.barrier();
   const [first, ...more] = scheduler.history();
   assert.deepEqual([first?.ResyncType, first?.Executed?.length, more.length], ["FullResync", 20, 0]);
@@ -31,8 +29,8 @@ test("all that is there at first is one transaction, which compares the system w
 test("with a mistake in one item, also one for another agent, all that the resource said before stays in force", async () => {
   await using w = new KubernetesWorld();
   await w.put(resource("a", [link("a1")]));
-  const { source, names } = w.agent();
-  source.start();
+  const { source, start, names } = w.agent();
+  await start();
   await until(async () => (await w.ready("a")) === "True Configured", "configured");
   await w.put(resource("a", [link("a2"), link("x", "other", "mtuu: 3")]));
   await until(async () => (await w.ready("a")) === "False Invalid", "invalid");
@@ -40,15 +38,15 @@ test("with a mistake in one item, also one for another agent, all that the resou
   const { status } = await w.get("a");
   assert.match(status?.items?.[1]?.message ?? "", /mtuu/);
   assert.deepEqual(
-    source.status.refused.map((one) => one.resource),
+    source.details.refused.map((one) => one.resource),
     ["default/a"],
   );
 });
 
 test("a key belongs to the older resource until that one lets go of it", async () => {
   await using w = new KubernetesWorld();
-  const { source, northbound } = w.agent();
-  source.start();
+  const { start, northbound } = w.agent();
+  await start();
   await w.put(resource("z", [link("same", undefined, "mtu: 1400")]));
   await until(async () => (await w.ready("z")) === "True Configured", "first one configured");
   await w.put(resource("a", [link("same", undefined, "mtu: 1300")]));
@@ -65,14 +63,14 @@ test("what the agent's own checks refuse is told at its resource, and others are
   await using w = new KubernetesWorld();
   await w.put(resource("bad", [link("fine"), link("wrong")]));
   await w.put(resource("good", [link("good")]));
-  const { source, names } = w.agent("nat", {
+  const { start, names } = w.agent("nat", {
     checks: [
       (batch, _merged, problems) => {
         for (const item of batch) if (item.key.endsWith("wrong")) problems.add(item.place, "wrong is no name");
       },
     ],
   });
-  source.start();
+  await start();
   await until(async () => (await w.ready("bad")) === "False Invalid", "refused");
   assert.deepEqual(names(), ["good"]);
   const { status } = await w.get("bad");
@@ -85,8 +83,8 @@ test("what the agent's own checks refuse is told at its resource, and others are
 test("a value that fails shows why, and a model that the agent does not have shows that", async () => {
   await using w = new KubernetesWorld();
   const create = (): Promise<undefined> => Promise.reject(new CodedError("KERNEL", "no such device"));
-  const { source } = w.agent("nat", { descriptor: { create, delete: async () => {} } });
-  source.start();
+  const { start } = w.agent("nat", { descriptor: { create, delete: async () => {} } });
+  await start();
   const nat = { module: "vpp.nat", type: "nat44-global", data: "forwarding: true" };
   await w.put(resource("a", [link("a1"), nat]));
   await until(async () => (await w.ready("a")) === "False ItemsFailed", "failed");
@@ -99,9 +97,9 @@ test("two agents share a resource: it is Ready when both have done their part, a
   await using w = new KubernetesWorld();
   const [one, two] = [w.agent("one"), w.agent("two")];
   await w.put(resource("a", [link("a1", "one"), link("a2", "two")], undefined));
-  one.source.start();
+  await one.start();
   await until(async () => (await w.ready("a")) === "Unknown NotReported", "one has reported");
-  two.source.start();
+  await two.start();
   await until(async () => (await w.ready("a")) === "True Configured", "both have reported");
   await new Promise((resolve) => setTimeout(resolve, 400));
   const { resourceVersion } = (await w.get("a")).metadata;
@@ -113,9 +111,8 @@ test("while the API server is away nothing is withdrawn, and afterwards what was
   await using w = new KubernetesWorld();
   await w.put(resource("a", [link("a1")]));
   await w.put(resource("b", [link("b1")]));
-  const { source, names } = w.agent();
-  source.start();
-  await source.synced({ signal: AbortSignal.timeout(2000) });
+  const { start, names } = w.agent();
+  await start();
   w.api.intercept = () => {
     throw new CodedError("UNAVAILABLE", "away");
   };
@@ -125,4 +122,19 @@ test("while the API server is away nothing is withdrawn, and afterwards what was
   w.api.intercept = () => {};
   await w.remove("b");
   await until(() => names().join() === "a1");
+});
+
+test("an agent starts without the API server, and compares the system with everything when it comes", async () => {
+  await using w = new KubernetesWorld();
+  await w.put(resource("a", [link("a1")]));
+  w.api.intercept = () => {
+    throw new CodedError("UNAVAILABLE", "away");
+  };
+  const { source, start, scheduler, names } = w.agent();
+  assert.equal(await start(), false);
+  assert.equal(source.status().state, "INIT");
+  w.api.intercept = () => {};
+  await until(() => names().join() === "a1");
+  await scheduler.barrier();
+  assert.deepEqual([source.status().state, scheduler.history().at(-1)?.ResyncType], ["OK", "FullResync"]);
 });

@@ -1,0 +1,1 @@
+export { KubernetesSource, type KubernetesSourceOptions, type KubernetesSourceStatus } from "./source.ts";
