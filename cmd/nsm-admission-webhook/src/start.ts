@@ -1,0 +1,21 @@
+import type { Logger } from "@nsmkit/core";
+import type { Running } from "@nsmkit/core/program";
+import { inClusterConfig, KubeClient, loadKubeconfig } from "@nsmkit/kube";
+import { createNsmAdmissionWebhook } from "./app.ts";
+import type { WebhookConfig } from "./settings.ts";
+
+/** The program: finds its API server and starts. */
+export async function startNsmAdmissionWebhook(
+  config: WebhookConfig,
+  { logger }: { readonly logger: Logger },
+): Promise<Running> {
+  await using opened = new AsyncDisposableStack();
+  const { kubeconfig, kubernetesHost, kubernetesPort } = config;
+  const pod = { KUBERNETES_SERVICE_HOST: kubernetesHost, KUBERNETES_SERVICE_PORT: kubernetesPort };
+  const cluster = kubeconfig === undefined ? await inClusterConfig(pod) : await loadKubeconfig(kubeconfig);
+  const client = opened.use(new KubeClient(cluster, { timeoutMs: 2_000 }));
+  opened.use(await createNsmAdmissionWebhook(config, { client, logger }));
+  const running = opened.move();
+  const close = (): Promise<void> => running.disposeAsync();
+  return { close, [Symbol.asyncDispose]: close };
+}
