@@ -1,7 +1,11 @@
 import { hostname } from "node:os";
 import type { Agent, AgentCore } from "@nsmkit/agent";
+import type { GrpcConf } from "@nsmkit/agent/conf";
+import type { GrpcMetrics, GrpcServer } from "@nsmkit/agent/grpc";
+import { LogRegistry } from "@nsmkit/agent/logs";
 import type { Mesh } from "@nsmkit/agent/plugins/nsm";
 import { type Clock, type Closable, type Logger, systemClock } from "@nsmkit/core";
+import type { JsonLogger, LogLevel } from "@nsmkit/core/pino";
 import { type Netlink, openNetlink } from "@nsmkit/netlink";
 import pkg from "../package.json" with { type: "json" };
 import type { AgentConfig } from "./settings.ts";
@@ -12,6 +16,8 @@ export interface AgentDeps {
   readonly clock?: Clock;
   /** In place of the real one; for tests. */
   readonly mesh?: Mesh;
+  /** At which `logger` lets lines through now; default INFO. */
+  readonly logLevel?: string;
   /** Environment of the iptables programs. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
@@ -24,7 +30,9 @@ export interface RunningAgent extends Closable {
 
 /** Starts an agent. Resolves when the first transaction has begun; what takes longer shows in the status of values. */
 export async function createNsmAgentLinux(config: AgentConfig, deps: AgentDeps): Promise<RunningAgent> {
-  const { logger, clock = systemClock } = deps;
+  const { clock = systemClock } = deps;
+  const logs = new LogRegistry({ root: deps.logger, level: deps.logLevel ?? "INFO", open: openerOf(deps.logger) });
+  const { logger } = logs;
   if (config.etcdConfig)
     logger.warn("ETCD_CONFIG has no effect: this version takes its configuration from files and gRPC");
   await using opened = new AsyncDisposableStack();
@@ -44,7 +52,7 @@ export async function createNsmAgentLinux(config: AgentConfig, deps: AgentDeps):
   ]);
   const conf = await readAgentConf(config, logger);
   const name = config.nsmName || config.podName || `${config.microserviceLabel}-${hostname()}`;
-  const mesh = deps.mesh ?? lazyMesh(() => openMesh(config, { ...deps, clock, netlink }, name));
+  const mesh = deps.mesh ?? lazyMesh(() => openMesh(config, { ...deps, logger, clock, netlink }, name));
   const agent = opened.use(
     createAgent({
       label: config.microserviceLabel,
@@ -62,21 +70,31 @@ export async function createNsmAgentLinux(config: AgentConfig, deps: AgentDeps):
     build,
     () => clock.now(),
   );
+  let grpcMetrics: GrpcMetrics | undefined;
   const http =
     conf.http &&
     opened.use(
       await listenRest({
         ...conf.http,
-        routes: agentRoutes(agent, probe, build),
+        clock,
+        routes: agentRoutes(agent, { probe, build, logs, moreMetrics: () => grpcMetrics?.text() ?? "" }),
         logger: logger.child({ component: "http" }),
       }),
     );
   await agent.start();
-  const grpc = conf.grpc === undefined ? undefined : opened.use(await listenGrpc(agent, conf.grpc, logger));
-  logger.info("serving", { label: config.microserviceLabel, meshName: name, http: http?.url, grpc: grpc?.urls[0] });
+  const grpc = conf.grpc && (await openGrpc(agent, conf.grpc, logger));
+  if (grpc) opened.use(grpc.server);
+  grpcMetrics = grpc?.metrics;
+  logger.info("serving", { label: config.microserviceLabel, meshName: name, http: http?.url, grpc: grpc?.server.url });
   const running = opened.move();
   const close = (): Promise<void> => running.disposeAsync();
-  return { agent, httpUrl: http?.url, grpcUrl: grpc?.urls[0], close, [Symbol.asyncDispose]: close };
+  return { agent, httpUrl: http?.url, grpcUrl: grpc?.server.url, close, [Symbol.asyncDispose]: close };
+}
+
+/** Lets more through a logger whose level can be changed. */
+function openerOf(logger: Logger): (level: LogLevel) => void {
+  const { setLevel } = logger as Partial<JsonLogger>;
+  return (level) => setLevel?.(level);
 }
 
 /** The parts for gRPC are loaded by those who need them: an agent without network services starts in half the time. */
@@ -104,12 +122,19 @@ async function openMesh(
   });
 }
 
-async function listenGrpc(agent: Agent, url: string, logger: Logger) {
-  const [{ agentServices }, { listen }, { insecureIdentity }] = await Promise.all([
-    import("@nsmkit/agent/grpc"),
-    import("@nsmkit/sdk/transport"),
-    import("@nsmkit/sdk/identity"),
-  ]);
-  const identity = insecureIdentity({ name: agent.label });
-  return listen([url], { identity, services: agentServices(agent), logger: logger.child({ component: "grpc" }) });
+/** Loaded by those who want it: most agents serve no gRPC. */
+async function openGrpc(
+  agent: Agent,
+  { prometheusMetrics, ...conf }: GrpcConf,
+  logger: Logger,
+): Promise<{ server: GrpcServer; metrics: GrpcMetrics | undefined }> {
+  const { agentServices, GrpcMetrics, listenGrpc } = await import("@nsmkit/agent/grpc");
+  const metrics = prometheusMetrics ? new GrpcMetrics() : undefined;
+  const server = await listenGrpc({
+    ...conf,
+    services: agentServices(agent),
+    logger: logger.child({ component: "grpc" }),
+    ...(metrics ? { metrics } : {}),
+  });
+  return { server, metrics };
 }

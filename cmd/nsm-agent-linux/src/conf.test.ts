@@ -30,7 +30,7 @@ test("without any file there are HTTP, the initial configuration, and no gRPC", 
   const { conf, directory } = await read({});
   assert.deepEqual(conf, {
     files: { initial: [join(directory, "initial-config.yaml")], paths: [] },
-    http: { endpoint: "0.0.0.0:9191", basicAuth: [] },
+    http: { endpoint: "0.0.0.0:9191" },
     grpc: undefined,
   });
 });
@@ -45,7 +45,10 @@ test("files of the parts say where to listen and what to follow, relative to the
   assert.deepEqual(conf.files, { initial: [], paths: [join(directory, "declared"), "/etc/cnf"] });
   assert.deepEqual(
     [conf.http, conf.grpc],
-    [{ endpoint: "127.0.0.1:8080", basicAuth: ["ann:secret"] }, "tcp://0.0.0.0:9111"],
+    [
+      { endpoint: "127.0.0.1:8080", basicAuth: ["ann:secret"] },
+      { place: { network: "tcp", host: "0.0.0.0", port: 9111 }, prometheusMetrics: false },
+    ],
   );
 });
 
@@ -54,41 +57,114 @@ test("ports in the environment win over the files, and a unix socket can take th
     { "http.conf": "disable: true", "grpc.conf": "endpoint: 0.0.0.0:1" },
     { HTTP_PORT: "9000", GRPC_PORT: "9001" },
   );
-  assert.deepEqual([ports.conf.http?.endpoint, ports.conf.grpc], ["0.0.0.0:9000", "tcp://0.0.0.0:9001"]);
+  assert.deepEqual(
+    [ports.conf.http?.endpoint, ports.conf.grpc?.place],
+    ["0.0.0.0:9000", { network: "tcp", host: "0.0.0.0", port: 9001 }],
+  );
   const unix = await read({ "grpc.conf": "network: unix\nendpoint: /run/agent.sock", "http.conf": "disable: true" });
-  assert.deepEqual([unix.conf.http, unix.conf.grpc], [undefined, "unix:///run/agent.sock"]);
+  assert.deepEqual([unix.conf.http, unix.conf.grpc?.place], [undefined, { network: "unix", path: "/run/agent.sock" }]);
 });
 
 test("settings of files that this agent does not have are told", async () => {
-  const { logger } = await read({ "http.conf": "enable-token-auth: true" });
+  const { logger } = await read({ "http.conf": "endpiont: 0.0.0.0:1" });
   assert.ok(
     logger.lines.some(
       ({ message, fields }) =>
-        message === "settings of a file have no effect in this agent" &&
-        String(fields.settings) === "enable-token-auth",
+        message === "settings of a file have no effect in this agent" && String(fields.settings) === "endpiont",
     ),
   );
 });
 
+test("grpc.conf says everything about its server", async () => {
+  const { conf } = await read({
+    "grpc.conf":
+      "network: unix\nendpoint: /run/agent.sock\npermission: 0660\nforce-socket-removal: true\nmax-msg-size: 8388608\n" +
+      "max-concurrent-streams: 50\ninsecure-transport: true\ncert-file: no.pem\nextended-logging: true\nprometheus-metrics: true",
+  });
+  assert.deepEqual(conf.grpc, {
+    place: { network: "unix", path: "/run/agent.sock", mode: 0o660, takeOver: true },
+    maxMessageBytes: 8_388_608,
+    maxConcurrentStreams: 50,
+    prometheusMetrics: true,
+  });
+});
+
+test("http.conf says everything about its server, durations with a unit or in nanoseconds", async () => {
+  const { conf, logger } = await read({
+    "http.conf": `endpoint: 127.0.0.1:1
+read-timeout: 20s
+read-header-timeout: 3000000000
+write-timeout: 0
+max-header-bytes: 4096
+enable-token-auth: true
+users: [{name: ann, password_hash: "$2a$05$abc", permissions: [admin]}]
+token-expiration: 60s
+password-hash-cost: 7
+token-signature: key
+rate-limiter: {limit: 2.5, burst: 3}
+`,
+  });
+  assert.deepEqual(conf.http, {
+    endpoint: "127.0.0.1:1",
+    tokens: {
+      users: [{ name: "ann", passwordHash: "$2a$05$abc", permissions: ["admin"] }],
+      expirationMs: 60_000,
+      key: "key",
+    },
+    rateLimit: { perSecond: 2.5, burst: 3 },
+    limits: { readMs: 20_000, headerMs: 3_000, idleMs: 20_000, headerBytes: 4096 },
+  });
+  assert.deepEqual(logger.lines, []);
+});
+
 const wrong: [files: Record<string, string>, error: RegExp][] = [
-  [{ "grpc.conf": "network: carrier-pigeon" }, /grpc.conf: "network" is "carrier-pigeon", must be tcp or unix/],
-  [{ "grpc.conf": "cert-file: a.pem" }, /grpc.conf: "cert-file" is set, but this agent serves gRPC without TLS only/],
+  [
+    { "grpc.conf": "network: carrier-pigeon" },
+    /grpc.conf: "network" is "carrier-pigeon", must be tcp, tcp4, tcp6 or unix/,
+  ],
+  [
+    { "grpc.conf": "network: unixpacket\nendpoint: /x" },
+    /"network" is "unixpacket", which this agent does not have; write unix/,
+  ],
+  [{ "grpc.conf": "network: unix\nendpoint: x" }, /"endpoint" is "x", must be the path of a socket/],
+  [{ "grpc.conf": "endpoint: 9111" }, /grpc.conf: "endpoint" is 9111, must be text/],
+  [
+    { "grpc.conf": "network: unix\nendpoint: /x\npermission: 999" },
+    /"permission" is 999, must be three or four digits/,
+  ],
+  [{ "grpc.conf": "cert-file: a.pem" }, /grpc.conf: "cert-file" and "key-file" go together; give both/],
+  [{ "grpc.conf": "ca-files: [a.pem]" }, /grpc.conf: "ca-files" needs "cert-file" and "key-file"/],
+  [
+    { "grpc.conf": "cert-file: a.pem\nkey-file: b.pem", "a.pem": "x", "b.pem": "y" },
+    /grpc.conf: a.pem and b.pem are no certificate with its key/,
+  ],
   [
     { "http.conf": "server-cert-file: a.pem" },
     /http.conf: "server-cert-file" and "server-key-file" go together; give both/,
   ],
-  [{ "http.conf": "server-cert-file: a.pem\nserver-key-file: b.pem" }, /http.conf: a.pem cannot be read: ENOENT/],
+  [
+    { "http.conf": "server-cert-file: a.pem\nserver-key-file: b.pem" },
+    /http.conf: "server-cert-file": a.pem cannot be read: ENOENT/,
+  ],
   [
     { "http.conf": "client-basic-auth: [nobody]" },
     /http.conf: an entry of "client-basic-auth" is no user:password pair/,
   ],
+  [{ "http.conf": "enable-token-auth: true" }, /"enable-token-auth" is true without "users"; list who may log in/],
+  [
+    { "http.conf": "enable-token-auth: true\nusers: [{name: ann, password_hash: plain}]" },
+    /http.conf: "users\[0\].password_hash" is not accepted, must be a hash as crypt\(3\) makes it/,
+  ],
+  [{ "http.conf": "rate-limiter: {limit: 5}" }, /http.conf: "rate-limiter.burst" is 0, must be 1 or more/],
+  [{ "http.conf": "read-timeout: soon" }, /http.conf: "read-timeout" is "soon", must be a duration such as "750ms"/],
+  [{ "http.conf": "read-timeout: 1s\nReadTimeout: 2s" }, /http.conf: "ReadTimeout" is "read-timeout" too; keep one/],
   [
     { "filedb.conf": "configuration-paths: /etc" },
     /filedb.conf: "configuration-paths" is "\/etc", must be a list of texts/,
   ],
 ];
 for (const [files, error] of wrong) {
-  test(`${Object.entries(files).join()} is refused with file, setting and remedy`, async () => {
+  test(`${JSON.stringify(files)} is refused with file, setting and remedy`, async () => {
     await assert.rejects(read(files), error);
   });
 }

@@ -12,7 +12,8 @@ await runProgram(
     description,
     settings,
     unused,
-    run: (config, deps) => createNsmAgentLinux(config, { ...deps, environment: process.env }),
+    run: (config, deps) =>
+      createNsmAgentLinux(config, { ...deps, environment: process.env, logLevel: level || "INFO" }),
   },
   Object.assign(Object.create(process), {
     env: { ...env, ...(level ? { LOG_LEVEL: level } : {}) },

@@ -38,7 +38,7 @@ export const settings = {
     type: "string",
     default: "http.conf",
     empty: "its defaults hold",
-    text: "File with `endpoint` (default 0.0.0.0:9191), `disable`, `client-basic-auth`, `server-cert-file`, `server-key-file`, `client-cert-files`.",
+    text: "File of the HTTP server: `endpoint` (default 0.0.0.0:9191), `disable`, TLS, users, limits; see docs/agent.md.",
   },
   httpPort: {
     env: "HTTP_PORT",
@@ -52,7 +52,7 @@ export const settings = {
     type: "string",
     default: "grpc.conf",
     empty: "there is no gRPC server",
-    text: "File with `endpoint` and `network` (tcp or unix) of the gRPC server. Without the file there is none.",
+    text: "File of the gRPC server: `endpoint`, `network` (tcp, unix), TLS, limits; see docs/agent.md. Without the file there is none.",
   },
   grpcPort: {
     env: "GRPC_PORT",

@@ -170,9 +170,11 @@ async function loadAll(
   return loaded;
 }
 
-/** Values as people see them: messages in their strict JSON form. */
+/** Values as the original records them (ligato/vpp-agent plugins/kvscheduler/internal/utils): strict JSON with the message's name. */
 function describe(models: ModelRegistry, value: unknown): unknown {
   if (!isMessage(value)) return value;
-  const model = models.modelOfMessage((value as Message).$typeName);
-  return model ? toJson(model.schema, value as never, { useProtoFieldName: true }) : value;
+  const name = (value as Message).$typeName;
+  const model = models.modelOfMessage(name);
+  if (!model) return value;
+  return { ProtoMsgName: name, ProtoMsgData: toJson(model.schema, value as never, { useProtoFieldName: true }) };
 }

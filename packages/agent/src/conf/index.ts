@@ -1,1 +1,4 @@
 export { Conf, type ConfPlaces, readConf } from "./conf.ts";
+export { readTls, type ServerTls, type TlsNames, within } from "./files.ts";
+export { type GrpcConf, readGrpcConf } from "./grpc.ts";
+export { type HttpConf, readHttpConf } from "./http.ts";

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { silentLogger } from "@nsmkit/core";
 import { FakeNetlink } from "@nsmkit/netlink/testing";
 import { createAgent } from "../agent.ts";
 import { Probe } from "../probe.ts";
 import { FakeIptables } from "../testing/iptables.ts";
-import { agentRoutes, listenRest } from "./index.ts";
+import { agentRoutes, LogRegistry, listenRest } from "./index.ts";
 
 const config = `linuxConfig:
   interfaces:
@@ -17,6 +18,8 @@ const config = `linuxConfig:
 async function world() {
   const netlink = new FakeNetlink();
   const agent = createAgent({ label: "nat", netlink, iptables: new FakeIptables() });
+  const logs = new LogRegistry({ root: silentLogger, level: "INFO" });
+  logs.logger.child({ component: "linux" });
   const probe = new Probe(
     () => agent.parts(),
     { version: "1.2.3", revision: "abc" },
@@ -24,7 +27,7 @@ async function world() {
   );
   const server = await listenRest({
     endpoint: "127.0.0.1:0",
-    routes: agentRoutes(agent, probe, { version: "1.2.3", revision: "abc" }),
+    routes: agentRoutes(agent, { probe, build: { version: "1.2.3", revision: "abc" }, logs }),
   });
   const call = async (path: string, init?: RequestInit) => {
     const response = await fetch(`${server.url}${path}`, init);
@@ -117,12 +120,11 @@ test("the scheduler shows values, history and graph in every form", async () => 
     (await get("status?descriptor=linux-route")).map(({ value }: { value: { state: string } }) => value.state),
     ["CONFIGURED", "PENDING"],
   );
+  assert.equal((await get("status?key=&key-prefix=")).length, (await get("status")).length);
   assert.deepEqual(Object.keys(await get("dump")), ["Descriptors", "KeyPrefixes", "Views"]);
   assert.deepEqual((await get("dump?descriptor=linux-interface&view=NB"))[0].Value, {
-    name: "a",
-    type: "DUMMY",
-    enabled: true,
-    ip_addresses: ["10.0.0.1/24"],
+    ProtoMsgName: "ligato.linux.interfaces.Interface",
+    ProtoMsgData: { name: "a", type: "DUMMY", enabled: true, ip_addresses: ["10.0.0.1/24"] },
   });
   assert.deepEqual((await get("dump?key-prefix=config/linux/l3/v2/route/")).length, 1);
   const history = await get("txn-history");
@@ -201,4 +203,84 @@ test("metrics have Ligato's names and go with those of the process", async () =>
     /^process_resident_memory_bytes \d+/m,
   ])
     assert.match(text, line);
+});
+
+test("the state of the agent and its parts can be scraped", async () => {
+  await using w = await world();
+  await w.agent.start();
+  const { text } = await w.call("/health");
+  assert.match(text, /^service_health\{service="nat"\} 1$/m);
+  assert.match(text, /^service_dependency_health\{dependency="linux",service="nat"\} 1$/m);
+  assert.match(text, /^service_info\{build_date="",build_version="1.2.3",service="nat"\} 1$/m);
+});
+
+test("levels of loggers can be listed and set", async () => {
+  await using w = await world();
+  const set = await w.call("/log/linux/debug", { method: "PUT" });
+  assert.deepEqual([set.status, set.json()], [200, { logger: "linux", level: "debug" }]);
+  assert.deepEqual((await w.call("/log/list")).json(), [
+    { logger: "default", level: "info" },
+    { logger: "linux", level: "debug" },
+  ]);
+  assert.equal((await w.call("/log/linux/loud", { method: "PUT" })).status, 500);
+  assert.equal((await w.call("/log/nobody/debug", { method: "PUT" })).status, 404);
+});
+
+test("paths of VPP answer that there is none, with what to ask instead", async () => {
+  await using w = await world();
+  for (const [path, method] of [
+    ["/dump/vpp/v2/interfaces/memif", "GET"],
+    ["/vpp/telemetry/runtime", "GET"],
+    ["/vpp/command", "POST"],
+  ]) {
+    const answer = await w.call(path ?? "", { method: method ?? "" });
+    assert.equal(answer.status, 501);
+    assert.match(answer.json().Error, /this agent manages no VPP; ask nsm-agent-vpp/);
+  }
+});
+
+test("sources show what they declare, what became of it, and which other source overrides it", async () => {
+  await using w = await world();
+  await w.agent.start();
+  await w.put(config);
+  const item = w.agent.northbound.store.itemsOf("rest").get("config/linux/interfaces/v2/interface/a");
+  assert.ok(item);
+  await w.agent.northbound.apply([{ source: "zz", put: [{ ...item, place: "elsewhere" }] }]).settled;
+  const { sources, parts } = (await w.call("/info/sources")).json();
+  assert.deepEqual(parts.linux, { state: "OK" });
+  assert.deepEqual(
+    sources.map(
+      ({ source, items }: { source: string; items: { place: string; state?: string; overridden_by?: string }[] }) => [
+        source,
+        items.map((one) => one.state ?? one.overridden_by),
+      ],
+    ),
+    [
+      ["rest", ["zz", "CONFIGURED", "PENDING"]],
+      ["zz", ["CONFIGURED"]],
+    ],
+  );
+});
+
+test("the configurator's operations are counted", async () => {
+  await using w = await world();
+  await w.agent.operations.track("Get", async () => {});
+  const { AllOperations, Operations } = (await w.call("/stats/configurator")).json();
+  assert.deepEqual([AllOperations.count, Operations[0].name, Operations[0].count], [1, "Get", 1]);
+});
+
+test("the schema of the configuration is that of what this agent takes", async () => {
+  await using w = await world();
+  const both = (await w.call("/info/configuration/jsonschema")).json();
+  assert.deepEqual(Object.keys(both.properties).sort(), [
+    "cnfConfig",
+    "cnf_config",
+    "linuxConfig",
+    "linux_config",
+    "netallocConfig",
+    "netalloc_config",
+  ]);
+  const only = (await w.call("/info/configuration/jsonschema?fieldnames=onlyjson")).json();
+  assert.deepEqual(Object.keys(only.properties).sort(), ["cnfConfig", "linuxConfig", "netallocConfig"]);
+  assert.equal((await w.call("/info/configuration/jsonschema?fieldnames=none")).status, 400);
 });

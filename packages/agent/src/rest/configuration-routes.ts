@@ -28,6 +28,7 @@ export function configurationRoutes(deps: ConfigurationDeps): Route[] {
       method: "GET",
       path: "/configuration",
       text: "everything that is declared, from all sources, as YAML",
+      group: "nbConfigRead",
       handle: () => ({
         body: stringify(formatLigatoConfig(northbound.store.merged.values(), models)),
         type: "application/yaml; charset=utf-8",
@@ -37,6 +38,7 @@ export function configurationRoutes(deps: ConfigurationDeps): Route[] {
       method: "PUT",
       path: "/configuration",
       text: "declares what the body (YAML) says; ?replace withdraws what was put here before",
+      group: "nbConfigWrite",
       async handle(request) {
         const { items, ignored } = await read(request);
         const replace = request.query.get("replace") === "" || flag(request.query, "replace");
@@ -53,6 +55,7 @@ export function configurationRoutes(deps: ConfigurationDeps): Route[] {
       method: "POST",
       path: "/configuration/validate",
       text: "says what is wrong with the body (YAML) and what it would do, without doing it",
+      group: "nbConfigValidation",
       async handle(request) {
         const { items, ignored } = await read(request);
         return { body: { planned: northbound.plan([{ source, put: items }]), ignored } };

@@ -1,5 +1,6 @@
 import { Interface_Type as Type } from "@nsmkit/api/linux";
 import type { RecordedKVWithMetadata, Scheduler } from "@nsmkit/scheduler";
+import { recordedJson } from "../northbound/recorded.ts";
 import { readCounters } from "../plugins/linux/counters.ts";
 import type { LinuxPlugin } from "../plugins/linux/index.ts";
 import type { Route } from "./route.ts";
@@ -10,16 +11,21 @@ export function linuxRoutes(scheduler: Scheduler, linux: LinuxPlugin): Route[] {
     method: "GET",
     path: `/dump/linux/v2/${path}`,
     text: `${path} as the system has them`,
+    group: "dump",
     handle: async ({ signal }) => ({ body: (await scheduler.dump({ descriptor, view: "SB" }, { signal })).map(show) }),
   });
   return [
-    dump("interfaces", "linux-interface", ({ Value, Metadata }) => ({ interface: Value, interface_meta: Metadata })),
-    dump("routes", "linux-route", ({ Value, Metadata }) => ({ Route: Value, Meta: Metadata })),
-    dump("arps", "linux-arp", ({ Value, Metadata }) => ({ linux_arp: Value, linux_arp_meta: Metadata })),
+    dump("interfaces", "linux-interface", (entry) => ({
+      interface: recordedJson(entry),
+      interface_meta: entry.Metadata,
+    })),
+    dump("routes", "linux-route", (entry) => ({ Route: recordedJson(entry), Meta: entry.Metadata })),
+    dump("arps", "linux-arp", (entry) => ({ linux_arp: recordedJson(entry), linux_arp_meta: entry.Metadata })),
     {
       method: "GET",
       path: "/stats/linux/interfaces",
       text: "counters of declared interfaces",
+      group: "stats",
       handle: async ({ signal }) => ({ body: await statistics(linux, signal) }),
     },
   ];

@@ -1,14 +1,16 @@
 import type { Histogram, Scheduler } from "@nsmkit/scheduler";
 import type { BuildInfo } from "../probe.ts";
+import { quote } from "./exposition.ts";
 import type { Route } from "./route.ts";
 
 /** GET /metrics: the scheduler's figures under Ligato's names, and those of the process. */
-export function metricsRoute(scheduler: Scheduler, build: BuildInfo): Route {
+export function metricsRoute(scheduler: Scheduler, build: BuildInfo, more: () => string = () => ""): Route {
   let processMetrics: Promise<{ metrics(): Promise<string> }> | undefined;
   return {
     method: "GET",
     path: "/metrics",
     text: "figures for Prometheus",
+    group: "telemetry",
     async handle() {
       // Loaded when somebody asks: it costs 50 ms and 19 MB, and most agents are never scraped.
       processMetrics ??= import("prom-client").then(({ collectDefaultMetrics, Registry }) => {
@@ -16,7 +18,7 @@ export function metricsRoute(scheduler: Scheduler, build: BuildInfo): Route {
         collectDefaultMetrics({ register });
         return register;
       });
-      const own = agentMetrics(scheduler, build);
+      const own = agentMetrics(scheduler, build) + more();
       return { body: own + (await (await processMetrics).metrics()), type: "text/plain; version=0.0.4; charset=utf-8" };
     },
   };
@@ -107,8 +109,4 @@ function histogram(
 
 function number(value: number): string {
   return value === Number.POSITIVE_INFINITY ? "+Inf" : String(value);
-}
-
-function quote(text: string): string {
-  return text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
 }

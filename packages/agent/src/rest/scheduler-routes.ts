@@ -15,6 +15,7 @@ export function schedulerRoutes(scheduler: Scheduler): Route[] {
     text,
     handle,
     argumentErrorStatus: 500,
+    group: method === "GET" ? "scheduler" : "nbConfigWrite",
   });
   return [
     route("GET", "txn-history", "transactions; since, until (ns), seq-num, format=json or text", ({ query }) =>
@@ -60,8 +61,8 @@ export function schedulerRoutes(scheduler: Scheduler): Route[] {
       },
     ),
     route("GET", "status", "what became of values; key, descriptor or key-prefix", ({ query }) => {
-      const key = query.get("key");
-      if (key !== null) return { body: scheduler.status(key) };
+      const key = given(query, "key");
+      if (key !== undefined) return { body: scheduler.status(key) };
       return { body: scheduler.statuses(filterOf(query) ?? {}) };
     }),
     route("GET", "graph", "the graph; txn, format=svg (default), dot, raw", ({ query }) => graph(scheduler, query)),
@@ -70,12 +71,17 @@ export function schedulerRoutes(scheduler: Scheduler): Route[] {
 }
 
 function filterOf(query: URLSearchParams): { descriptor: string } | { keyPrefix: string } | undefined {
-  const descriptor = query.get("descriptor");
-  const keyPrefix = query.get("key-prefix");
-  if (descriptor !== null && keyPrefix !== null)
+  const descriptor = given(query, "descriptor");
+  const keyPrefix = given(query, "key-prefix");
+  if (descriptor !== undefined && keyPrefix !== undefined)
     throw new CodedError("INVALID_ARGUMENT", "descriptor and key-prefix are both given; ask by one of them");
-  if (descriptor !== null) return { descriptor };
-  return keyPrefix === null ? undefined : { keyPrefix };
+  if (descriptor !== undefined) return { descriptor };
+  return keyPrefix === undefined ? undefined : { keyPrefix };
+}
+
+/** agentctl sends arguments that it has no value for as empty ones. */
+function given(query: URLSearchParams, name: string): string | undefined {
+  return query.get(name) || undefined;
 }
 
 function history(scheduler: Scheduler, query: URLSearchParams): RestResponse {

@@ -80,7 +80,7 @@ test("a page of another site cannot make a browser change anything", async () =>
   await using server = await serve();
   const put = async (origin: string) =>
     (await fetch(`${server.url}/echo`, { method: "PUT", body: "x", headers: { origin } })).status;
-  assert.deepEqual([await put("http://evil.example"), await put(server.url)], [403, 200]);
+  assert.deepEqual([await put("http://evil.example"), await put("null"), await put(server.url)], [403, 403, 200]);
 });
 
 test("a taken port and a wrong endpoint are named with the remedy", async () => {
@@ -116,6 +116,64 @@ test("it can listen on a unix socket, and takes the place of one that was left b
   } finally {
     await rm(directory, { recursive: true });
   }
+});
+
+test("parts of a path are given to the route by name, and a literal path wins", async () => {
+  const named: Route[] = [
+    { method: "PUT", path: "/log/{logger}/{level}", text: "sets", handle: ({ params }) => ({ body: { ...params } }) },
+    { method: "GET", path: "/log/list", text: "lists", handle: () => ({ body: "list" }) },
+    { method: "GET", path: "/dump/vpp/*", text: "tells", handle: () => ({ body: "vpp" }) },
+  ];
+  await using server = await serve({ routes: named });
+  const call = async (path: string, method = "GET") => (await fetch(`${server.url}${path}`, { method })).text();
+  assert.deepEqual(JSON.parse(await call("/log/a%2Fb/debug", "PUT")), { logger: "a/b", level: "debug" });
+  assert.deepEqual([await call("/log/list"), await call("/dump/vpp/v2/nat/pools")], ["list", "vpp"]);
+  assert.match(await call("/log/%E0/x", "PUT"), /broken percent escape/);
+  assert.match(await call("/log/a/b/c", "PUT"), /no such path/);
+});
+
+test("a client that is slow with its headers, its body or its answer is let go", async () => {
+  const big: Route = {
+    method: "GET",
+    path: "/big",
+    text: "much",
+    handle: () => ({ body: "x".repeat(32 * 1024 * 1024) }),
+  };
+  await using server = await serve({
+    routes: [...routes, big],
+    limits: { headerMs: 100, readMs: 200, writeMs: 300 },
+  });
+  const port = Number(new URL(server.url).port);
+  const slow = async (text: string, read: boolean) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.on("error", () => {});
+    socket.write(text);
+    if (read) socket.resume();
+    else socket.pause();
+    const closed = new Promise((resolve) => socket.once("close", resolve));
+    // Who does not read does not notice that the other end is gone; writing tells.
+    const probe = read ? undefined : setInterval(() => socket.write("x"), 100);
+    await closed;
+    clearInterval(probe);
+  };
+  await Promise.all([
+    slow("GET /hello HTTP/1.1\r\nHost: x\r\n", true),
+    slow("PUT /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nab", true),
+    slow("GET /big HTTP/1.1\r\nHost: x\r\n\r\n", false),
+  ]);
+});
+
+test("a compressed body is refused with what to do instead", async () => {
+  await using server = await serve();
+  const response = await fetch(`${server.url}/echo`, {
+    method: "PUT",
+    body: "x",
+    headers: { "content-encoding": "gzip" },
+  });
+  assert.deepEqual(
+    [response.status, await response.json()],
+    [400, { Error: "the body is encoded as gzip; send it as it is, without Content-Encoding" }],
+  );
 });
 
 test("closing ends connections that are kept open", async () => {

@@ -129,7 +129,7 @@ export function formatLigatoConfig(
 }
 
 /** "linuxConfig": the first word of the module. */
-function groupOf(model: Model): string {
+export function groupOf(model: Model): string {
   return `${model.spec.module.split(".")[0]}Config`;
 }
 
@@ -138,10 +138,11 @@ function fieldOf(model: Model): string {
   return fieldNames[model.schema.typeName] ?? (model.naming ? `${message}_list` : message);
 }
 
-function namesOf(model: Model): string[] {
+/** All names by which a group may call a model's values. */
+export function namesOf(model: Model): string[] {
   const field = fieldOf(model);
   const message = model.schema.typeName.slice(model.schema.typeName.lastIndexOf(".") + 1);
-  return [field, camel(field), `${message}_list`];
+  return [...new Set([field, camel(field), ...(model.naming ? [`${message}_list`] : [])])];
 }
 
 function camel(text: string): string {

@@ -12,11 +12,12 @@ import {
   type UpdateResult,
   UpdateResultSchema,
 } from "@nsmkit/api/generic";
-import { keyOfName, type Model, type ModelRegistry, parseValue } from "@nsmkit/api/model";
+import { keyOfName, type Model, type ModelRegistry } from "@nsmkit/api/model";
 import { CodedError } from "@nsmkit/core";
 import type { RecordedKVWithMetadata, Scheduler } from "@nsmkit/scheduler";
 import type { ServiceBinding } from "@nsmkit/sdk/transport";
 import type { Northbound } from "../northbound.ts";
+import { recordedMessage } from "../recorded.ts";
 import { asArgument, settledWithin, sourceOf, transactionError } from "./change.ts";
 import { hasLabels, protoItem, readUpdates, statusOf } from "./items.ts";
 import { bindService } from "./server/methods.ts";
@@ -123,7 +124,7 @@ function isAsked(ids: readonly Item_ID[], model: Model, key: string): boolean {
 
 function stateItem(model: Model, entry: RecordedKVWithMetadata): StateItem | undefined {
   if (entry.Value === null || entry.Value === undefined) return undefined;
-  const value = parseValue(model, entry.Value, { object: entry.Key });
+  const value = recordedMessage(model, entry);
   const metadata = Object.entries(entry.Metadata ?? {}).map(([key, content]) => [
     key,
     typeof content === "string" ? content : JSON.stringify(content),

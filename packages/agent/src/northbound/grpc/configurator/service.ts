@@ -1,11 +1,12 @@
 import { type Config, ConfiguratorService } from "@nsmkit/api/configurator";
-import { type ModelRegistry, parseValue } from "@nsmkit/api/model";
+import type { ModelRegistry } from "@nsmkit/api/model";
 import type { Scheduler } from "@nsmkit/scheduler";
 import type { ServerCall, ServiceBinding } from "@nsmkit/sdk/transport";
 import type { OperationStats } from "../../../operation-stats.ts";
 import type { InterfaceStates } from "../../../plugins/linux/interface-states.ts";
 import type { Item } from "../../item.ts";
 import type { Northbound } from "../../northbound.ts";
+import { recordedMessage } from "../../recorded.ts";
 import { asArgument, settledWithin, sourceOf, transactionError } from "../change.ts";
 import { bindService } from "../server/methods.ts";
 import { hasPlace, readConfig, writeConfig } from "./config.ts";
@@ -76,7 +77,7 @@ async function dump(scheduler: Scheduler, models: ModelRegistry, signal: AbortSi
   const found = [];
   for (const model of models.models.filter(hasPlace)) {
     const entries = await scheduler.dump({ keyPrefix: model.keyPrefix, view: "SB" }, { signal });
-    for (const { Key, Value } of entries) found.push({ model, value: parseValue(model, Value, { object: Key }) });
+    for (const entry of entries) found.push({ model, value: recordedMessage(model, entry) });
   }
   return writeConfig(found);
 }
