@@ -4,23 +4,27 @@ import type { KubeClient } from "@nsmkit/kube";
 
 type Json = Readonly<Record<string, unknown>>;
 
-export interface Asked {
-  /** Undefined when there is no such thing, or we may not see it. */
-  readonly body: unknown;
-  readonly forbidden: boolean;
-}
+/** One look at a cluster: who asks, and what was refused. */
+export class Look {
+  readonly #client: Pick<KubeClient, "raw">;
+  readonly #signal: AbortSignal;
+  /** Paths that we may not read. */
+  readonly forbidden = new Set<string>();
 
-export async function ask(
-  client: Pick<KubeClient, "raw">,
-  path: string,
-  { signal }: { signal: AbortSignal },
-): Promise<Asked> {
-  try {
-    return { body: await client.raw(path, { signal }), forbidden: false };
-  } catch (error) {
-    if (isCodedError(error, "NOT_FOUND")) return { body: undefined, forbidden: false };
-    if (isCodedError(error, "PERMISSION_DENIED")) return { body: undefined, forbidden: true };
-    throw error;
+  constructor(client: Pick<KubeClient, "raw">, { signal }: { signal: AbortSignal }) {
+    this.#client = client;
+    this.#signal = signal;
+  }
+
+  /** @returns undefined when there is no such thing, or we may not see it */
+  async ask(path: string): Promise<unknown> {
+    try {
+      return await this.#client.raw(path, { signal: this.#signal });
+    } catch (error) {
+      if (isCodedError(error, "PERMISSION_DENIED")) this.forbidden.add(path.replace(/\?.*$/, ""));
+      else if (!isCodedError(error, "NOT_FOUND")) throw error;
+      return undefined;
+    }
   }
 }
 

@@ -1,14 +1,10 @@
 /** The prefixes of Pods and Services, from whoever knows them best. */
-import type { KubeClient } from "@nsmkit/kube";
 import type { IpFamily, PlatformKind } from "@nsmkit/mesh";
 import { parse } from "yaml";
-import { ask, textAt, textsOf, under } from "./ask.ts";
+import { type Look, textAt, textsOf, under } from "./ask.ts";
 import type { Found } from "./distribution.ts";
 import { nodePrefixes } from "./nodes.ts";
 import { formatPrefix, holds, type Prefix, parsePrefix } from "./prefixes.ts";
-
-type Call = { readonly signal: AbortSignal };
-type Reader = Pick<KubeClient, "raw">;
 
 export interface ClusterPrefixes {
   readonly prefixes?: Found<readonly string[]>;
@@ -33,14 +29,13 @@ function told(pods: readonly Prefix[], services: readonly Prefix[], source: stri
  * does not change with the nodes
  */
 export async function clusterPrefixes(
-  client: Reader,
+  look: Look,
   kind: PlatformKind,
   groups: ReadonlySet<string>,
   usual: readonly string[],
-  call: Call,
 ): Promise<ClusterPrefixes> {
   if (kind === "openshift") {
-    const { body } = await ask(client, "/apis/config.openshift.io/v1/networks/cluster", call);
+    const body = await look.ask("/apis/config.openshift.io/v1/networks/cluster");
     const from = (part: string): ClusterPrefixes =>
       told(
         parsed(textsOf(under(body, part, "clusterNetwork"), "cidr")),
@@ -52,13 +47,13 @@ export async function clusterPrefixes(
     const openshift = running.prefixes ? running : from("spec");
     if (openshift.prefixes) return openshift;
   }
-  const kubeadm = await kubeadmPrefixes(client, call);
+  const kubeadm = await kubeadmPrefixes(look);
   if (kubeadm.prefixes) return kubeadm;
-  return await foundPrefixes(client, groups, usual, call);
+  return await foundPrefixes(look, groups, usual);
 }
 
-async function kubeadmPrefixes(client: Reader, call: Call): Promise<ClusterPrefixes> {
-  const { body } = await ask(client, "/api/v1/namespaces/kube-system/configmaps/kubeadm-config", call);
+async function kubeadmPrefixes(look: Look): Promise<ClusterPrefixes> {
+  const body = await look.ask("/api/v1/namespaces/kube-system/configmaps/kubeadm-config");
   const text = under(body, "data", "ClusterConfiguration");
   if (typeof text !== "string") return {};
   let networking: unknown;
@@ -74,13 +69,12 @@ async function kubeadmPrefixes(client: Reader, call: Call): Promise<ClusterPrefi
 }
 
 async function foundPrefixes(
-  client: Reader,
+  look: Look,
   groups: ReadonlySet<string>,
   usual: readonly string[],
-  call: Call,
 ): Promise<ClusterPrefixes> {
-  const pods = await nodePrefixes(client, call);
-  const ranges = await serviceRanges(client, groups, call);
+  const pods = await nodePrefixes(look);
+  const ranges = await serviceRanges(look, groups);
   const habits = parsed(usual);
   const within = habits.filter((habit) => pods.prefixes.some((prefix) => holds(habit, prefix)));
   const whole = pods.prefixes.filter((prefix) => !within.some((habit) => holds(habit, prefix)));
@@ -97,14 +91,10 @@ async function foundPrefixes(
   return { ...told([...within, ...whole], ranges?.value ?? [], sources.join(", ")), ...byFamily };
 }
 
-async function serviceRanges(
-  client: Reader,
-  groups: ReadonlySet<string>,
-  call: Call,
-): Promise<Found<readonly Prefix[]> | undefined> {
+async function serviceRanges(look: Look, groups: ReadonlySet<string>): Promise<Found<readonly Prefix[]> | undefined> {
   if (!groups.has("networking.k8s.io")) return undefined;
   for (const version of ["v1", "v1beta1"]) {
-    const { body } = await ask(client, `/apis/networking.k8s.io/${version}/servicecidrs`, call);
+    const body = await look.ask(`/apis/networking.k8s.io/${version}/servicecidrs`);
     const items = under(body, "items");
     const list = Array.isArray(items) ? (items as readonly unknown[]) : [];
     const value = list.flatMap((item) => parsed(textsOf(under(item, "spec", "cidrs"))));

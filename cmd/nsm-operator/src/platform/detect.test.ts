@@ -4,7 +4,7 @@ import { CodedError, silentLogger } from "@nsmkit/core";
 import { FakeClock } from "@nsmkit/core/testing";
 import type { ClusterFacts } from "@nsmkit/mesh";
 import fc from "fast-check";
-import { clusterFacts } from "./detect.ts";
+import { lookAtCluster } from "./detect.ts";
 import { lookAgainMs, PlatformKeeper } from "./keeper.ts";
 
 /** Answers by the beginning of a path; others are not found, and "forbidden" may not be read. */
@@ -41,8 +41,8 @@ const serviceCidr = (...cidrs: string[]): unknown => ({
   items: [{ metadata: { name: "kubernetes" }, spec: { cidrs } }],
 });
 const plain = { "/version": { gitVersion: "v1.36.3", minor: "36" }, "/apis": groups("apps", "networking.k8s.io") };
-const facts = (answers: Readonly<Record<string, unknown>>): Promise<ClusterFacts> =>
-  clusterFacts(new Answers({ ...plain, ...answers }), { signal });
+const facts = async (answers: Readonly<Record<string, unknown>>): Promise<ClusterFacts> =>
+  (await lookAtCluster(new Answers({ ...plain, ...answers }), { signal })).facts;
 
 describe("the distribution is known by", () => {
   const cases: readonly [string, Readonly<Record<string, unknown>>, string, string][] = [
@@ -122,7 +122,7 @@ describe("prefixes are told by", () => {
       ...plain,
       "/api/v1/namespaces/kube-system/configmaps/kubeadm-config": { data: { ClusterConfiguration } },
     });
-    const found = await clusterFacts(server, { signal });
+    const { facts: found } = await lookAtCluster(server, { signal });
     assert.deepEqual(found.excludedPrefixes, ["10.244.0.0/16", "10.96.0.0/12", "fd00::/56"]);
     assert.equal(found.sources?.excludedPrefixes, "ConfigMap kube-system/kubeadm-config");
     // One node for the marks of a distribution, and no list of all.
@@ -175,9 +175,13 @@ test("namespaces that refuse privileged Pods are known by their label", async ()
   assert.deepEqual(found.podSecurity, new Map([["tight", "restricted"]]));
 });
 
-test("what may not be read is left out, and nothing fails", async () => {
-  const closed = ["/version", "/apis", "/api/v1/nodes", "/api/v1/namespaces"].map((path) => [path, "forbidden"]);
-  assert.deepEqual(await facts(Object.fromEntries(closed) as Record<string, unknown>), { sources: {} });
+test("what may not be read is left out and named, and nothing fails", async () => {
+  const closed = ["/version", "/apis", "/api/v1/nodes", "/api/v1/namespaces"];
+  const answers = Object.fromEntries(closed.map((path) => [path, "forbidden"]));
+  assert.deepEqual(await lookAtCluster(new Answers(answers), { signal }), {
+    facts: { sources: {} },
+    forbidden: closed,
+  });
 });
 
 test("an API server that does not answer is an error, not a cluster without marks", async () => {
@@ -206,10 +210,32 @@ test("whatever the API server answers, nothing crashes", async () => {
       const table = Object.fromEntries(paths.map((path, i) => [path, JSON.parse(JSON.stringify(answers[i] ?? null))]));
       const list = table["/api/v1/nodes"] as { metadata?: unknown } | null;
       if (list && typeof list === "object") list.metadata = {};
-      await clusterFacts(new Answers(table), { signal });
+      await lookAtCluster(new Answers(table), { signal });
     }),
     { numRuns: 300 },
   );
+});
+
+test("a keeper asks again soon for what it may not read, as rights take a while, and then as rarely as for all else", async () => {
+  const server = new Answers({ ...plain, "/api/v1/nodes": "forbidden" });
+  const clock = new FakeClock();
+  const keeper = new PlatformKeeper(server, { logger: silentLogger });
+  const stop = new AbortController();
+  const running = keeper.run(clock, () => {}, stop);
+  const settle = async (): Promise<void> => {
+    for (let i = 0; i < 200; i++) await Promise.resolve();
+  };
+  const looks = (): number => server.asked.filter((path) => path === "/version").length;
+  await settle();
+  const seen: number[] = [];
+  for (const ms of [10_000, 60_000, 600_000, 600_000, lookAgainMs - 600_000]) {
+    await clock.advance(ms);
+    await settle();
+    seen.push(looks());
+  }
+  assert.deepEqual(seen, [2, 3, 4, 4, 5]);
+  stop.abort();
+  await running;
 });
 
 test("a keeper looks at once and every hour, tells of what is otherwise, and keeps what it knew when a look fails", async () => {

@@ -1,16 +1,23 @@
 import { type Clock, type Logger, messageOf } from "@nsmkit/core";
 import type { KubeClient } from "@nsmkit/kube";
 import type { ClusterFacts } from "@nsmkit/mesh";
-import { clusterFacts } from "./detect.ts";
+import { lookAtCluster } from "./detect.ts";
 
 /** How often a leader looks again: what is looked at changes when nodes come with addresses of a new part of the network. */
 export const lookAgainMs = 3_600_000;
+
+/**
+ * Rights that were given just now take a while to be known, so what is forbidden is asked for again soon, and then as rarely
+ * as all else.
+ */
+const soonMs = [10_000, 60_000, 600_000] as const;
 
 /** What is known of the cluster, for everybody who builds meshes for it. */
 export class PlatformKeeper {
   readonly #client: Pick<KubeClient, "raw">;
   readonly #logger: Logger;
   #facts: ClusterFacts = {};
+  #forbidden: readonly string[] = [];
 
   constructor(client: Pick<KubeClient, "raw">, { logger }: { logger: Logger }) {
     this.#client = client;
@@ -23,7 +30,13 @@ export class PlatformKeeper {
 
   /** @returns whether something is known now that was not, or otherwise */
   async look({ signal }: { signal: AbortSignal }): Promise<boolean> {
-    const facts = await clusterFacts(this.#client, { signal });
+    const { facts, forbidden } = await lookAtCluster(this.#client, { signal });
+    if (forbidden.length > 0 && forbidden.join() !== this.#forbidden.join()) {
+      this.#logger.warn("something about the cluster may not be read; NSM resources can say it in spec.platform", {
+        forbidden,
+      });
+    }
+    this.#forbidden = forbidden;
     if (written(facts) === written(this.#facts)) return false;
     this.#facts = facts;
     this.#logger.info("cluster", { ...facts, podSecurity: undefined });
@@ -31,18 +44,21 @@ export class PlatformKeeper {
   }
 
   /**
-   * Looks now and once an hour until the signal is cancelled. A look that fails changes nothing.
+   * Looks now and once an hour until the signal is cancelled. A look that fails changes nothing, and is done again soon.
    * @param onChange when something is known otherwise
    */
   async run(clock: Clock, onChange: () => void, { signal }: { signal: AbortSignal }): Promise<void> {
-    while (!signal.aborted) {
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      let complete = false;
       try {
         if (await this.look({ signal })) onChange();
+        complete = this.#forbidden.length === 0;
       } catch (error) {
         if (signal.aborted) return;
         this.#logger.warn("the cluster's kind cannot be looked at, what was known stays", { reason: messageOf(error) });
       }
-      await clock.sleep(lookAgainMs, { signal }).catch(() => {});
+      const delayMs = complete ? lookAgainMs : (soonMs[attempt] ?? lookAgainMs);
+      await clock.sleep(delayMs, { signal }).catch(() => {});
     }
   }
 }

@@ -1,10 +1,6 @@
 /** What nodes tell: read page by page and forgotten, never watched, as there may be thousands. */
-import type { KubeClient } from "@nsmkit/kube";
-import { ask, isMap, textAt, textsOf, under } from "./ask.ts";
+import { isMap, type Look, textAt, textsOf, under } from "./ask.ts";
 import { covering, type Prefix, parsePrefix } from "./prefixes.ts";
-
-type Call = { readonly signal: AbortSignal };
-type Reader = Pick<KubeClient, "raw">;
 
 /** Marks of a distribution on one node; all nodes of a cluster are of one. */
 export interface NodeMarks {
@@ -16,18 +12,16 @@ export interface NodeMarks {
 }
 
 /** One node is asked for, whichever the API server lists first. */
-export async function anyNode(client: Reader, call: Call): Promise<{ node?: NodeMarks; forbidden: boolean }> {
-  const { body, forbidden } = await ask(client, "/api/v1/nodes?limit=1", call);
-  const items = under(body, "items");
+export async function anyNode(look: Look): Promise<NodeMarks | undefined> {
+  const items = under(await look.ask("/api/v1/nodes?limit=1"), "items");
   const first: unknown = Array.isArray(items) ? items[0] : undefined;
-  if (first === undefined) return { forbidden };
+  if (first === undefined) return undefined;
   const labels = under(first, "metadata", "labels");
-  const node = {
+  return {
     name: textAt(first, "metadata", "name"),
     kubeletVersion: textAt(first, "status", "nodeInfo", "kubeletVersion"),
     labels: isMap(labels) ? Object.keys(labels) : [],
   };
-  return { node, forbidden };
 }
 
 export interface NodePrefixes {
@@ -41,14 +35,14 @@ export interface NodePrefixes {
 const pageSize = 100;
 
 /** Walks over all nodes in pages; a list that expires on the way is good enough as far as it came. */
-export async function nodePrefixes(client: Reader, call: Call): Promise<NodePrefixes> {
+export async function nodePrefixes(look: Look): Promise<NodePrefixes> {
   let prefixes: readonly Prefix[] = [];
   let family: Prefix["family"] | undefined;
   let nodes = 0;
   let next = "";
   do {
     const more: string = next === "" ? "" : `&continue=${encodeURIComponent(next)}`;
-    const { body } = await ask(client, `/api/v1/nodes?limit=${pageSize}${more}`, call);
+    const body = await look.ask(`/api/v1/nodes?limit=${pageSize}${more}`);
     const items = under(body, "items");
     for (const node of Array.isArray(items) ? (items as readonly unknown[]) : []) {
       const given = under(node, "spec", "podCIDRs") ?? under(node, "spec", "podCIDR");
