@@ -85,6 +85,12 @@ describe("the etcd client and a real server", skip, () => {
     await assert.rejects(async () => watch.next(), coded("UNAVAILABLE"));
   });
 
+  test("a unix socket is as good as an address", async () => {
+    await using client = openEtcd({ endpoints: [server.unixEndpoint] });
+    await client.put("/unix", "1");
+    assert.equal(textOf((await etcd.get("/unix"))?.value ?? Buffer.of()), "1");
+  });
+
   test("a client that is closed ends its watches and refuses calls", async () => {
     const client = openEtcd({ endpoints: [server.endpoint] });
     const watch = client.watch(prefix("/"))[Symbol.asyncIterator]();

@@ -8,6 +8,9 @@ import { join } from "node:path";
 import { openEtcd } from "@nsmkit/agent/etcd";
 import { messageOf } from "@nsmkit/core";
 
+/** etcd takes host:port for the name of a socket, and makes it in its working directory. */
+const unixName = "etcd:0";
+
 /** Why the suite cannot run here, or undefined. */
 export function etcdMissing(): string | undefined {
   return program()
@@ -77,6 +80,11 @@ export class EtcdServer implements AsyncDisposable {
     return `${this.#options.scheme ?? "http"}://${this.endpoint}`;
   }
 
+  /** The same server for those who are in another network namespace. */
+  get unixEndpoint(): string {
+    return `unix://${join(this.#folder, unixName)}`;
+  }
+
   get pid(): number | undefined {
     return this.#process?.pid;
   }
@@ -87,13 +95,13 @@ export class EtcdServer implements AsyncDisposable {
       program() ?? "etcd",
       [
         ...["--data-dir", join(this.#folder, "data"), "--log-level", "error", "--logger", "zap"],
-        ...["--listen-client-urls", this.url, "--advertise-client-urls", this.url],
+        ...["--listen-client-urls", `${this.url},unix://${unixName}`, "--advertise-client-urls", this.url],
         ...["--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", `default=${peer}`],
         // A test's data need not survive the machine.
         "--unsafe-no-fsync",
         ...(this.#options.flags ?? []),
       ],
-      { stdio: ["ignore", "ignore", "pipe"] },
+      { cwd: this.#folder, stdio: ["ignore", "ignore", "pipe"] },
     );
     this.#process.stderr?.on("data", (chunk: Buffer) => {
       this.#log = (this.#log + chunk.toString("utf8")).slice(-8000);

@@ -25,6 +25,7 @@ export type {
 export { maxTxnOps } from "./api.ts";
 export { bytesOf, prefix, shown, textOf } from "./bytes.ts";
 export { openEtcd } from "./client/client.ts";
+export { type EtcdConf, type EtcdConfPlaces, readEtcdConf } from "./conf.ts";
 export { compactedRevision, outcomeUnknown } from "./errors.ts";
 export { expandVariables } from "./expand.ts";
 export { type FollowOptions, follow } from "./follow.ts";
