@@ -19,15 +19,15 @@ export interface Ran {
 export async function run(
   file: string,
   args: readonly string[],
-  options: { readonly env?: NodeJS.ProcessEnv; readonly cwd?: string; readonly input?: string } = {},
+  options: { readonly env?: NodeJS.ProcessEnv; readonly cwd?: string } = {},
 ): Promise<Ran> {
-  const child = spawn(file, args, { env: options.env ?? process.env, cwd: options.cwd ?? checkout });
+  const { env = process.env, cwd = checkout } = options;
+  const child = spawn(file, args, { env, cwd, stdio: ["ignore", "pipe", "pipe"] });
   const output = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"] as const)
     child[name].setEncoding("utf8").on("data", (text: string) => {
       output[name] += text;
     });
-  child.stdin.end(options.input ?? "");
   const status = await new Promise<number | null>((resolve, reject) => {
     child.once("error", reject);
     child.once("close", resolve);
