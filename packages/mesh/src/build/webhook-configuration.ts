@@ -14,6 +14,8 @@ export interface WebhookConfigurationOptions {
   readonly certificate?: Certificate;
   /** Kinds of apps/v1 whose template the webhook changes, beside Pods. */
   readonly workloads: readonly string[];
+  /** Whether it is asked about changed workloads too: a template that is replaced loses its clients. */
+  readonly sendsUpdates?: boolean;
 }
 
 /** Namespaces whose Pods the cluster itself needs. */
@@ -29,9 +31,16 @@ export function webhookConfiguration(mesh: MeshSpec, options: WebhookConfigurati
   // A namespace's annotation asks for all its Pods, and a condition cannot see the namespace.
   const condition = failurePolicy === "Fail" ? asks : `request.kind.kind == "Pod" || (${asks})`;
   const rules = [
-    { apiGroups: [""], apiVersions: ["v1"], resources: ["pods"] },
+    { apiGroups: [""], apiVersions: ["v1"], resources: ["pods"], operations: ["CREATE"] },
     ...(options.workloads.length > 0
-      ? [{ apiGroups: ["apps"], apiVersions: ["v1"], resources: options.workloads }]
+      ? [
+          {
+            apiGroups: ["apps"],
+            apiVersions: ["v1"],
+            resources: options.workloads,
+            operations: options.sendsUpdates ? ["CREATE", "UPDATE"] : ["CREATE"],
+          },
+        ]
       : []),
   ];
   return meshObject(
@@ -60,7 +69,7 @@ export function webhookConfiguration(mesh: MeshSpec, options: WebhookConfigurati
           ...(mesh.platform.matchConditions && {
             matchConditions: [{ name: "asks-for-the-mesh", expression: condition }],
           }),
-          rules: rules.map((rule) => ({ ...rule, operations: ["CREATE"], scope: "Namespaced" })),
+          rules: rules.map((rule) => ({ ...rule, scope: "Namespaced" })),
         },
       ],
     },

@@ -40,6 +40,8 @@ export function modernParts(mesh: ModernMeshSpec, options: BuildOptions): Mesh {
           webhook: `${webhookConfigurationName}.${webhookAnnotation}`,
           failurePolicy: mesh.webhook.failurePolicy,
           workloads: ["deployments", "statefulsets", "daemonsets", "replicasets"],
+          // Upstream's changes nothing that exists.
+          sendsUpdates: mesh.provider === "nsmkit",
           ...(certificate && { certificate }),
         }),
       ]

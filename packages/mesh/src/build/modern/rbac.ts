@@ -1,5 +1,15 @@
 import type { MeshObject } from "../phase.ts";
-import { allowConstraints, clusterRole, read, role, rule, serviceAccount, write } from "../rbac.ts";
+import {
+  allowConstraints,
+  clusterRole,
+  type Rule,
+  read,
+  role,
+  rule,
+  serviceAccount,
+  type Verb,
+  write,
+} from "../rbac.ts";
 import { accounts, webhookConfigurationName } from "./accounts.ts";
 import type { ModernContext } from "./common.ts";
 
@@ -50,13 +60,24 @@ function registryRbac({ mesh }: ModernContext): MeshObject[] {
   const component = "registry";
   const account = accounts.registry(mesh);
   const usesApi = mesh.registry.type === "k8s";
-  const entries = rule("networkservicemesh.io", ["networkservices", "networkserviceendpoints"], write);
   return [
     serviceAccount(mesh, account, component, { usesApi }),
-    ...(usesApi ? clusterRole(mesh, "nsm-registry", component, { account }, [entries]) : []),
+    ...(usesApi ? entryRights(mesh, component, account) : []),
     ...(mesh.registry.hostPort || mesh.spire.mode !== "none"
       ? allowConstraints(mesh, account, component, "privileged")
       : []),
+  ];
+}
+
+/** All namespaces are read, only the mesh's own is written to; upstream's registry is left with what its release asks for. */
+function entryRights(mesh: ModernContext["mesh"], component: string, account: string): MeshObject[] {
+  const name = "nsm-registry";
+  const entries = (verbs: readonly Verb[]): Rule =>
+    rule("networkservicemesh.io", ["networkservices", "networkserviceendpoints"], verbs);
+  if (mesh.provider === "upstream") return clusterRole(mesh, name, component, { account }, [entries(write)]);
+  return [
+    ...clusterRole(mesh, name, component, { account }, [entries(read)]),
+    ...role(mesh, name, component, { account }, [entries(["create", "patch", "delete"])]),
   ];
 }
 

@@ -116,6 +116,7 @@ function webhookEnv(context: ModernContext, ownCertificate: boolean): EnvVar[] {
     field("NSM_NAMESPACE", "metadata.namespace"),
     value("NSM_ANNOTATION", webhookAnnotation),
     value("NSM_CONTAINER_IMAGES", clientImage),
+    ...(features ? [] : [value("NSM_CONTAINER_COMMAND", "nsc")]),
     ...(features ? [value("NSM_INIT_CONTAINER_IMAGES", `${mesh.imageRepository}/cmd-nsc-init:${mesh.version}`)] : []),
     ...(labelled ? [value("NSM_LABELS", "spiffe.io/spiffe-id:true")] : []),
     ...(!features || features.webhookLabels ? [value("NSM_ENVS", clientVariables(context))] : []),
