@@ -85,7 +85,7 @@ describe("nsmctl render", () => {
     );
     const { code, out, err } = await nsmctl("render", "-f", path);
     assert.deepEqual([code, out], [2, ""]);
-    assert.match(err, /bad\.yaml:8: spec\.registry\.type: "etcd" is not known; write k8s or memory/);
+    assert.match(err, /bad\.yaml:8:\d+: spec\.registry\.type: "etcd" is not known; write k8s or memory/);
   });
 
   test("a file without an NSM, with two, or that is missing is refused", async () => {

@@ -1,12 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
-import type { Duplex } from "node:stream";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { abortError, CodedError, messageOf } from "@nsmkit/core";
+import type { Dialer } from "../../tunnel.ts";
 import type { TlsOptions } from "./options.ts";
-
-/** Opens connections to one port of an agent. @throws CodedError UNAVAILABLE, UNAUTHENTICATED */
-export type Dialer = (options: { readonly signal: AbortSignal }) => Promise<Duplex>;
 
 /** @param where what messages call it: "10.0.0.1:9191" */
 export function tcpDialer(host: string, port: number): Dialer {

@@ -2,8 +2,8 @@ import type { DescMessage, DescMethodServerStreaming, DescMethodUnary, MessageSh
 import { type Closable, CodedError, isCodedError } from "@nsmkit/core";
 import { insecureIdentity } from "@nsmkit/sdk/identity";
 import { type Channel, dial } from "@nsmkit/sdk/transport";
-import type { Dialer } from "./dialer.ts";
-import { openTunnel } from "./tunnel.ts";
+import type { Dialer } from "../../tunnel.ts";
+import { openTunnel } from "../../tunnel.ts";
 
 export interface GrpcOptions {
   readonly dial: Dialer;

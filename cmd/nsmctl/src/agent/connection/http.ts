@@ -1,6 +1,6 @@
 import { request } from "node:http";
 import { abortError, CodedError, isCodedError, messageOf } from "@nsmkit/core";
-import type { Dialer } from "./dialer.ts";
+import type { Dialer } from "../../tunnel.ts";
 
 export interface HttpOptions {
   readonly dial: Dialer;

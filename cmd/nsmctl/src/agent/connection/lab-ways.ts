@@ -2,10 +2,10 @@ import { CodedError } from "@nsmkit/core";
 import { askLab, findLab } from "../../lab/commands/target.ts";
 import { connectThrough } from "../../lab/control/client.ts";
 import type { CommandIo } from "../../lab/io.ts";
-import type { Dialer } from "./dialer.ts";
+import type { Dialer } from "../../tunnel.ts";
+import { openTunnel } from "../../tunnel.ts";
 import type { TargetOptions } from "./options.ts";
 import type { Ways } from "./session.ts";
-import { openTunnel } from "./tunnel.ts";
 
 /** Into a Pod of a lab, through its supervisor: no address of it is reachable from outside. */
 export async function labWays(options: TargetOptions, io: CommandIo): Promise<Ways> {

@@ -1,7 +1,8 @@
 import type { Etcd } from "@nsmkit/agent/etcd";
 import { CodedError } from "@nsmkit/core";
 import type { CommandIo } from "../../lab/io.ts";
-import { type Dialer, readTlsFiles, type TlsFiles, tcpDialer, tlsDialer } from "./dialer.ts";
+import type { Dialer } from "../../tunnel.ts";
+import { readTlsFiles, type TlsFiles, tcpDialer, tlsDialer } from "./dialer.ts";
 import type { AgentGrpc } from "./grpc.ts";
 import { AgentHttp } from "./http.ts";
 import type { TargetOptions } from "./options.ts";

@@ -40,8 +40,8 @@ export async function change(
   options: Omit<ApplyOptions, "lab">,
   io: CommandIo,
 ): Promise<number> {
-  const { buildLab } = await import("./build-from.ts");
-  const built = buildLab({ sources: documents, paths: [] }, { name: places.name });
+  const { buildFrom } = await import("./build-from.ts");
+  const built = await buildFrom({ sources: documents, paths: [] }, places.name);
   tellFindings(built, io);
   const waitMs = parseDuration(options.wait);
   const request = { spec: built.spec, documents: stored(documents), dryRun: options.dryRun ?? false, waitMs };

@@ -2,19 +2,13 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { StoredDocument } from "../control/protocol.ts";
 import { isObject } from "../documents/object.ts";
-import type { SourceDocument } from "../documents/yaml.ts";
+import { type SourceDocument, withoutPlaces } from "../documents/yaml.ts";
 import type { LabPlaces } from "../host/places.ts";
 
 /** The documents that a running lab was made from. Their lines are not known any more, their files are. */
 export async function documentsOf(places: LabPlaces): Promise<SourceDocument[]> {
   const text = await readFile(join(places.directory, "documents.json"), "utf8").catch(() => "[]");
-  return (JSON.parse(text) as StoredDocument[]).map(({ file, value }) => ({
-    file,
-    value,
-    at: () => file,
-    atKey: () => file,
-    linesAbove: () => undefined,
-  }));
+  return (JSON.parse(text) as StoredDocument[]).map(({ file, value }) => withoutPlaces(file, value));
 }
 
 /** "Pod/client": what two documents must share to be two versions of one object. */

@@ -16,6 +16,10 @@ const accepted = (check: (value: string) => unknown) =>
 
 const interfaceName = accepted(checkInterfaceName);
 const cidr = accepted(parseCidr);
+const clusterSubnet = accepted((value) => {
+  const { family, length } = parseCidr(value);
+  if (family !== 4 || length > 28) throw new Error("must be IPv4 and have at least 16 addresses");
+});
 const regex = accepted((value) => new RegExp(value, "m"));
 
 /** Go's duration syntax, or a number of seconds. */
@@ -85,6 +89,8 @@ export const lab = fields({
     /** Pod name -> node name. */
     placement: z.record(z.string(), z.string()).optional(),
     underlay: fields({ subnet: cidr.optional(), mtu: z.int().min(1280).max(9216).optional() }).optional(),
+    /** Of Pods and Services, in a lab with Services. */
+    cluster: fields({ subnet: clusterSubnet.optional() }).optional(),
     links: z.array(fields({ endpoints: z.tuple([linkEnd, linkEnd]) })).optional(),
     checks: z.array(checkSpec).optional(),
   }).nullish(),

@@ -5,6 +5,7 @@ import type { z } from "zod";
 import { type CnfConfiguration, cnfConfiguration } from "./cnf-configuration.ts";
 import { configMap, namespace } from "./kubernetes/config-map.ts";
 import { pod } from "./kubernetes/pod.ts";
+import { type Service, service } from "./kubernetes/service.ts";
 import { daemonSet, deployment, replicaSet, statefulSet, type Workload } from "./kubernetes/workload.ts";
 import { type LabDocument, lab } from "./lab.ts";
 import { type NetworkServiceSpec, networkServiceLegacy, networkServiceV1 } from "./network-service.ts";
@@ -28,8 +29,9 @@ export interface Documents {
   readonly namespaces: Located<z.output<typeof namespace>>[];
   readonly networkServices: Located<NetworkServiceSpec>[];
   readonly configurations: Located<CnfConfiguration>[];
+  readonly services: Located<Service>[];
   readonly labs: Located<LabDocument>[];
-  /** Documents of kinds that a lab has no use for: "Service default/web". */
+  /** Documents of kinds that a lab has no use for: "Ingress default/web". */
   readonly ignored: string[];
 }
 
@@ -44,6 +46,7 @@ const kinds: Readonly<Record<string, { into: Exclude<keyof Documents, "ignored">
   Namespace: { into: "namespaces", schema: namespace },
   NetworkService: { into: "networkServices", schema: networkServiceV1 },
   CNFConfiguration: { into: "configurations", schema: cnfConfiguration },
+  Service: { into: "services", schema: service },
   Lab: { into: "labs", schema: lab },
 };
 
@@ -56,6 +59,7 @@ export function checkDocuments(sources: readonly SourceDocument[], problems: Pro
     namespaces: [],
     networkServices: [],
     configurations: [],
+    services: [],
     labs: [],
     ignored: [],
   };

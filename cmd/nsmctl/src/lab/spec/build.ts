@@ -1,11 +1,23 @@
 import { basename, resolve } from "node:path";
-import { formatIp, maskCidr, parseCidr } from "@nsmkit/netlink";
+import { knownModels, type ModelRegistry } from "@nsmkit/api/model";
+import { parseCidr } from "@nsmkit/netlink";
 import type { LabDocument } from "../documents/lab.ts";
 import { checkDocuments, type Documents, type LoadedFiles, type Located } from "../documents/load.ts";
 import { Problems } from "../documents/problems.ts";
+import { hostOf } from "./addresses.ts";
 import { buildConfigurations } from "./configurations.ts";
-import { buildPods } from "./pods.ts";
-import type { CheckSpec, ConfigMapSpec, LabSpec, LinkEndSpec, LinkSpec, NodeSpec, PodSpec } from "./spec.ts";
+import { buildPods, namedPorts } from "./pods.ts";
+import { buildServices } from "./services.ts";
+import {
+  type CheckSpec,
+  type ConfigMapSpec,
+  clusterInterface,
+  type LabSpec,
+  type LinkEndSpec,
+  type LinkSpec,
+  type NodeSpec,
+  type PodSpec,
+} from "./spec.ts";
 
 export interface BuiltLab {
   readonly spec: LabSpec;
@@ -17,29 +29,40 @@ export interface BuiltLab {
 
 /** RFC 2544's range for tests: it clashes with no address that a chain would use. */
 const defaultSubnet = "198.18.0.0/24";
+/** The other half of that range. */
+const defaultClusterSubnet = "198.19.0.0/16";
 
 /**
  * Turns files into the lab that they describe.
+ * @param options.models those that items of CNFConfigurations may have; default all but those of VPP
  * @param options.name overrides the Lab document's and the folder's
  * @throws CodedError INVALID_CONFIG with one line per problem: `file:line: object: field …; remedy`
  */
-export function buildLab(files: LoadedFiles, options: { readonly name?: string } = {}): BuiltLab {
+export function buildLab(
+  files: LoadedFiles,
+  options: { readonly name?: string; readonly models?: ModelRegistry } = {},
+): BuiltLab {
   const problems = new Problems();
   const documents = checkDocuments(files.sources, problems);
   problems.throwIfAny();
   const document = theLab(documents, problems);
   const notes: string[] = [];
   const nodes = buildNodes(document, problems);
+  const clusterSubnet =
+    documents.services.length > 0 ? (document?.value.spec?.cluster?.subnet ?? defaultClusterSubnet) : undefined;
   const pods = buildPods({
     documents,
     nodes,
     placement: document?.value.spec?.placement ?? {},
     configMaps: configMapTexts(documents),
+    ...(clusterSubnet === undefined ? {} : { clusterSubnet }),
     problems,
     notes,
   });
   checkPlacement(document, pods, documents, problems);
-  const configurations = buildConfigurations({ pods, documents, problems, notes });
+  const cluster = clusterSubnet === undefined ? undefined : buildCluster(clusterSubnet, documents, pods, notes);
+  const { models = knownModels } = options;
+  const configurations = buildConfigurations({ pods, documents, models, cluster, problems, notes });
   const underlay = document?.value.spec?.underlay;
   const spec: LabSpec = {
     name: options.name ?? document?.value.metadata.name ?? nameOf(files.paths),
@@ -53,9 +76,20 @@ export function buildLab(files: LoadedFiles, options: { readonly name?: string }
     pods,
     configurations,
     checks: buildChecks(document, pods, problems),
+    ...(cluster ? { cluster } : {}),
   };
   problems.throwIfAny();
   return { spec, ignored: documents.ignored, notes };
+}
+
+function buildCluster(
+  subnet: string,
+  documents: Documents,
+  pods: readonly PodSpec[],
+  notes: string[],
+): NonNullable<LabSpec["cluster"]> {
+  const services = buildServices(documents.services, { subnet, pods, namedPorts: namedPorts(documents, pods), notes });
+  return { gateway: hostOf(subnet, 1), services };
 }
 
 function theLab({ labs }: Documents, problems: Problems): Located<LabDocument> | undefined {
@@ -78,15 +112,6 @@ function nameOf(paths: readonly string[]): string {
       .replaceAll(/^-|-$/g, "")
       .slice(0, 63) || "lab"
   );
-}
-
-/** The n-th address of a subnet, with its length. */
-function hostOf(subnet: string, n: number): string {
-  const { bytes, length } = maskCidr(parseCidr(subnet));
-  const address = Uint8Array.from(bytes);
-  for (let i = address.length - 1, rest = n; i >= 0 && rest > 0; i--, rest >>= 8)
-    address[i] = (address[i] ?? 0) | (rest & 0xff);
-  return `${formatIp(address)}/${length}`;
 }
 
 function buildNodes(lab: Located<LabDocument> | undefined, problems: Problems): NodeSpec[] {
@@ -153,6 +178,8 @@ function buildLinks(
         wrong(`there is no ${kind} ${name} for interface ${end.interface}`);
       if (kind === "pod" && pods.some((pod) => pod.name === name && pod.hostNetwork))
         wrong(`Pod ${name} has hostNetwork: true; name its node instead`);
+      if (kind === "pod" && end.interface === clusterInterface && pods.some((pod) => pod.clusterAddress !== undefined))
+        wrong(`Pod ${name} has ${clusterInterface} on the cluster network, as the lab has Services; rename the link`);
       const id = `${kind}/${name}/${end.interface}`;
       if (taken.has(id)) wrong(`${kind} ${name} has two links named ${end.interface}; rename one`);
       taken.add(id);

@@ -13,6 +13,8 @@ export interface PodFacts {
   readonly nodeName: string;
   readonly hostIp: string;
   readonly hostNetwork: boolean;
+  /** Of the Pod on the cluster network; undefined where the lab has none. */
+  readonly podIp?: string;
   readonly serviceAccountName: string;
   readonly configMaps: ReadonlyMap<string, Readonly<Record<string, string>>>;
 }
@@ -52,7 +54,7 @@ function envValue(variable: EnvVar, facts: PodFacts, place: Place): string | und
   if (from.fieldRef) {
     const value = fieldOf(from.fieldRef.fieldPath, facts);
     if (value === undefined)
-      complain(place, `${variable.name}: fieldPath ${from.fieldRef.fieldPath} has no value in a lab; ${fieldPaths}`);
+      complain(place, `${variable.name}: fieldPath ${from.fieldRef.fieldPath} has no value in this lab; ${fieldPaths}`);
     return value;
   }
   if (from.configMapKeyRef) {
@@ -71,7 +73,7 @@ function envValue(variable: EnvVar, facts: PodFacts, place: Place): string | und
 }
 
 const fieldPaths =
-  "possible are metadata.name, .namespace, .uid, .labels['x'], .annotations['x'], spec.nodeName, spec.serviceAccountName, status.hostIP";
+  "possible are metadata.name, .namespace, .uid, .labels['x'], .annotations['x'], spec.nodeName, spec.serviceAccountName, status.hostIP, and status.podIP in a lab with Services";
 
 function fieldOf(fieldPath: string, facts: PodFacts): string | undefined {
   const keyed = /^metadata\.(labels|annotations)\['([^']+)'\]$/.exec(fieldPath);
@@ -92,8 +94,8 @@ function fieldOf(fieldPath: string, facts: PodFacts): string | undefined {
       return facts.hostIp;
     case "status.podIP":
     case "status.podIPs":
-      // A lab has no cluster network: a Pod's addresses are those that the mesh gives it.
-      return facts.hostNetwork ? facts.hostIp : undefined;
+      // Without Services a lab has no cluster network: a Pod's addresses are those that the mesh gives it.
+      return facts.hostNetwork ? facts.hostIp : facts.podIp;
     default:
       return undefined;
   }

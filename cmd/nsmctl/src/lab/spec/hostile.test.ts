@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { isCodedError } from "@nsmkit/core";
 import fc from "fast-check";
-import { readDocuments, type SourceDocument } from "../documents/yaml.ts";
+import { readDocuments, withoutPlaces } from "../documents/yaml.ts";
 import { buildLab } from "./build.ts";
 
 const example = join(import.meta.dirname, "../../../../../examples/external-interface");
@@ -64,21 +64,13 @@ const odd = fc.oneof(
 );
 
 function build(documents: readonly unknown[]): string {
-  const sources = documents.map(
-    (value): SourceDocument => ({
-      file: "f.yaml",
-      value,
-      at: () => "f.yaml:1",
-      atKey: () => "f.yaml:1",
-      linesAbove: () => undefined,
-    }),
-  );
+  const sources = documents.map((value) => withoutPlaces("f.yaml", value));
   try {
     buildLab({ sources, paths: ["/labs/x"] });
     return "built";
   } catch (error) {
     assert.ok(isCodedError(error, "INVALID_CONFIG"), `${(error as Error).stack}`);
-    for (const line of error.message.split("\n")) assert.match(line, /^f\.yaml:1: /);
+    for (const line of error.message.split("\n")) assert.match(line, /^f\.yaml: /);
     return "refused";
   }
 }

@@ -18,6 +18,14 @@ const ownByLab =
 /** Programs of a cluster's mesh that a manifest may carry along. */
 const infrastructure = /^(cmd-)?(nsmgr|registry-(k8s|memory)|forwarder-\w+|nsm-registry|nsm-forwarder|cnf-crd)$/;
 
+/** What images bring along that a lab takes from this machine. */
+const imageTools: Readonly<Record<string, readonly string[]>> = { etcd: ["etcd", "etcdctl"] };
+
+export function toolsOf(image: string): readonly string[] {
+  const name = imageName(image);
+  return Object.hasOwn(imageTools, name) ? (imageTools[name] ?? []) : [];
+}
+
 /** "quay.io/x/nsm-agent-linux:v3.1.0@sha256:..." -> "nsm-agent-linux" */
 export function imageName(image: string): string {
   const path = image.split("@")[0] ?? "";
@@ -25,13 +33,15 @@ export function imageName(image: string): string {
   return last.split(":")[0] ?? "";
 }
 
+export const isVppAgent = (image: string): boolean => imageName(image) === "nsm-agent-vpp";
+
 export function programOf(image: string): ImageProgram {
   const name = imageName(image);
   if (Object.hasOwn(programs, name)) {
     const program = programs[name];
     return program && { program };
   }
-  if (name === "nsm-agent-vpp")
+  if (isVppAgent(image))
     return { notRunnable: "nsm-agent-vpp is not available in this version; use nsm-agent-linux and the Linux models" };
   if (infrastructure.test(name)) return { notRunnable: ownByLab };
   return undefined;

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { LabSpec, PodSpec } from "./spec.ts";
 
-export type PlanKind = "node" | "link" | "network service" | "config map" | "pod" | "configuration";
+export type PlanKind = "node" | "link" | "service" | "network service" | "config map" | "pod" | "configuration";
 export type PlanAction = "create" | "update" | "replace" | "delete";
 
 /** One difference between the lab that is and the lab that shall be. */
@@ -18,8 +18,9 @@ export interface PlanStep {
  * An empty plan means nothing to do.
  */
 export function planLab(from: LabSpec | undefined, to: LabSpec): PlanStep[] {
-  const base = from ?? {
-    ...to,
+  const { cluster: _none, ...empty } = to;
+  const base: LabSpec = from ?? {
+    ...empty,
     nodes: [],
     links: [],
     networkServices: [],
@@ -39,10 +40,11 @@ export function planLab(from: LabSpec | undefined, to: LabSpec): PlanStep[] {
       ? "one of its ends is replaced"
       : undefined,
   );
+  const ports = compare("service", base.cluster?.services ?? [], to.cluster?.services ?? [], undefined, "update");
   const services = compare("network service", base.networkServices, to.networkServices, undefined, "update");
   const maps = compare("config map", base.configMaps, to.configMaps, undefined, "update");
   const configurations = compare("configuration", base.configurations, to.configurations, undefined, "update");
-  const all = [...nodes, ...services, ...maps, ...pods, ...links, ...configurations];
+  const all = [...nodes, ...ports, ...services, ...maps, ...pods, ...links, ...configurations];
   const deletions = all.filter((step) => step.action === "delete");
   return [...deletions.toReversed(), ...all.filter((step) => step.action !== "delete")];
 }

@@ -6,8 +6,18 @@ import type { Problems } from "../documents/problems.ts";
 import type { Path, SourceDocument } from "../documents/yaml.ts";
 import { buildContainer } from "./container.ts";
 import { complain, type Place, type PodFacts } from "./environment.ts";
+import { toolsOf } from "./image.ts";
 import { placeOn } from "./placement.ts";
-import { type ContainerSpec, meshSocketDirectory, meshSocketUrl, type NodeSpec, type PodSpec } from "./spec.ts";
+import { podAddresses } from "./services.ts";
+import {
+  type ContainerSpec,
+  type MountSpec,
+  meshSocketDirectory,
+  meshSocketUrl,
+  type NodeSpec,
+  type PodSpec,
+  type VolumeSpec,
+} from "./spec.ts";
 import { buildMounts, buildVolumes, meshVolume } from "./volumes.ts";
 
 /** A Pod to be, from a Pod document or from a workload's template. */
@@ -30,6 +40,8 @@ export interface PodContext {
   readonly nodes: readonly NodeSpec[];
   readonly placement: Readonly<Record<string, string>>;
   readonly configMaps: ReadonlyMap<string, Readonly<Record<string, string>>>;
+  /** The cluster network, where the lab has one. */
+  readonly clusterSubnet?: string;
   readonly problems: Problems;
   /** Things that work otherwise than on a cluster, for the user to know. */
   readonly notes: string[];
@@ -39,7 +51,15 @@ export const meshAnnotation = "networkservicemesh.io";
 
 export function buildPods(context: PodContext): PodSpec[] {
   const seen = new Map<string, string>();
-  return templates(context).map((template) => {
+  const all = templates(context);
+  const addresses =
+    context.clusterSubnet === undefined
+      ? new Map<string, string>()
+      : podAddresses(
+          context.clusterSubnet,
+          all.map(({ name }) => name),
+        );
+  return all.map((template) => {
     const twin = seen.get(template.name);
     if (twin)
       context.problems.add(
@@ -47,7 +67,7 @@ export function buildPods(context: PodContext): PodSpec[] {
         `${template.object} makes a second Pod ${template.name} beside ${twin}; rename one`,
       );
     seen.set(template.name, template.object);
-    return buildPod(template, context);
+    return buildPod(template, addresses.get(template.name), context);
   });
 }
 
@@ -88,7 +108,7 @@ function workloadTemplates(
   return Array.from({ length: replicas }, (_, i) => ({ ...common, name: `${metadata.name}-${i}` }));
 }
 
-function buildPod(template: Template, context: PodContext): PodSpec {
+function buildPod(template: Template, address: string | undefined, context: PodContext): PodSpec {
   const { spec, source, object, path } = template;
   const place: Place = { source, object, path, problems: context.problems };
   const node = placeOn(template, context, place);
@@ -100,6 +120,7 @@ function buildPod(template: Template, context: PodContext): PodSpec {
     nodeName: node.name,
     hostIp: node.address.split("/")[0] ?? "",
     hostNetwork: spec.hostNetwork ?? false,
+    ...(address === undefined ? {} : { podIp: address.split("/")[0] ?? "" }),
     serviceAccountName: "default",
     configMaps: context.configMaps,
   };
@@ -116,15 +137,22 @@ function buildPod(template: Template, context: PodContext): PodSpec {
     if (!mounts.some((mount) => mount.path === meshSocketDirectory))
       mounts.push({ volume: meshVolume, path: meshSocketDirectory, readOnly: false });
   }
+  addImageFolders(all.main, volumes, mounts);
   const build = (list: typeof all.main): ContainerSpec[] =>
-    list.map(({ container, place }) => buildContainer(container, facts, place));
-  const [initContainers, containers] = [build(all.init), build(all.main)];
+    list.map(({ container, place }) => buildContainer(container, facts, { volumes, mounts }, place));
+  const containers = build(all.main);
+  const initContainers = build(all.init).map((container) => (containers.every(isIdle) ? idle(container) : container));
+  const tools = [
+    ...new Set([...(spec.initContainers ?? []), ...spec.containers].flatMap((one) => toolsOf(one.image ?? ""))),
+  ];
   return {
     name: template.name,
     namespace: template.namespace,
     node: node.name,
     hostname: (spec.hostname ?? template.name).slice(0, 63),
     hostNetwork: facts.hostNetwork,
+    ...(address === undefined ? {} : { clusterAddress: facts.hostNetwork ? facts.hostIp : address }),
+    ...(tools.length > 0 ? { tools } : {}),
     labels: template.labels,
     sysctls: checkedSysctls(spec, place),
     restartPolicy: spec.restartPolicy ?? "Always",
@@ -134,6 +162,47 @@ function buildPod(template: Template, context: PodContext): PodSpec {
     initContainers,
     containers: urls ? [nscFor(urls, facts, containers), ...containers] : containers,
   };
+}
+
+const isIdle = ({ command }: ContainerSpec): boolean => command === undefined;
+
+/** An init container of a Pod in which nothing else runs has nothing to prepare, and might wait forever. */
+function idle({ command: _command, ...rest }: ContainerSpec): ContainerSpec {
+  return { notRunnable: "no container of this Pod is runnable in a lab, so there is nothing to prepare", ...rest };
+}
+
+/**
+ * What a program of an image writes beside its volumes goes into the image's own file system on a cluster, and away with
+ * the Pod; here it must not go into the machine's.
+ */
+function addImageFolders(
+  containers: readonly { container: Container }[],
+  volumes: VolumeSpec[],
+  mounts: MountSpec[],
+): void {
+  for (const { container } of containers) {
+    if (toolsOf(container.image ?? "").length === 0) continue;
+    const words = [...(container.command ?? []), ...(container.args ?? [])].join(" ");
+    const path = /--data-dir[= ](\/[^\s'"]+)/.exec(words)?.[1]?.replace(/\/+$/, "");
+    if (path === undefined || path === "" || mounts.some((mount) => `${path}/`.startsWith(`${mount.path}/`))) continue;
+    const name = `.image-${container.name}`;
+    volumes.push({ name, type: "emptyDir" });
+    mounts.push({ volume: name, path, readOnly: false });
+  }
+}
+
+/** Ports that containers name, by Pod. */
+export function namedPorts(documents: Documents, pods: readonly PodSpec[]): Map<string, Map<string, number>> {
+  const named = new Map<string, Map<string, number>>();
+  const add = (pod: string, containers: readonly Container[]): void => {
+    const ports = containers.flatMap(({ ports }) => ports ?? []);
+    named.set(pod, new Map(ports.flatMap(({ name, containerPort }) => (name ? [[name, containerPort] as const] : []))));
+  };
+  for (const { value } of documents.pods) add(value.metadata.name, value.spec.containers);
+  for (const { value } of documents.workloads)
+    for (const { name } of pods)
+      if (name.startsWith(`${value.metadata.name}-`)) add(name, value.spec.template.spec.containers);
+  return named;
 }
 
 function checkNames(containers: readonly { container: Container; place: Place }[]): void {

@@ -17,6 +17,29 @@ export interface LabSpec {
   readonly pods: readonly PodSpec[];
   readonly configurations: readonly ConfigurationSpec[];
   readonly checks: readonly CheckSpec[];
+  /** The network of Pods and Services; only a lab with Services has one. */
+  readonly cluster?: ClusterSpec;
+}
+
+export interface ClusterSpec {
+  /** The lab's own end of the network, with length: "198.19.0.1/16". */
+  readonly gateway: string;
+  readonly services: readonly ServiceSpec[];
+}
+
+/** A Service: what is sent to a port of its address is forwarded to one of the backends. */
+export interface ServiceSpec {
+  /** "default/cnf-etcd" */
+  readonly name: string;
+  readonly address: string;
+  readonly ports: readonly ServicePortSpec[];
+}
+
+export interface ServicePortSpec {
+  readonly port: number;
+  /** Also forwarded from this port of every node. */
+  readonly nodePort?: number;
+  readonly backends: readonly { readonly pod: string; readonly port: number }[];
 }
 
 export interface NodeSpec {
@@ -94,6 +117,10 @@ export interface PodSpec {
   readonly node: string;
   readonly hostname: string;
   readonly hostNetwork: boolean;
+  /** On the cluster network, with length; the node's with hostNetwork. Absent where the lab has no such network. */
+  readonly clusterAddress?: string;
+  /** Programs of this machine that the images bring along at /usr/local/bin. */
+  readonly tools?: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
   readonly sysctls: readonly { readonly name: string; readonly value: string }[];
   readonly restartPolicy: RestartPolicy;
@@ -105,11 +132,21 @@ export interface PodSpec {
   readonly containers: readonly ContainerSpec[];
 }
 
-/** A CNFConfiguration, for the agents with these labels. */
+/** A CNFConfiguration and the ways to the agents that it is for. */
 export interface ConfigurationSpec {
   readonly name: string;
+  /** Labels of agents that are given it as a file. */
   readonly microservices: readonly string[];
   readonly document: unknown;
+  /** What goes into the etcds that agents have. */
+  readonly stored: readonly StoredSpec[];
+}
+
+export interface StoredSpec {
+  /** As the Pod of the agent knows them. */
+  readonly endpoints: readonly string[];
+  readonly pod: string;
+  readonly pairs: readonly { readonly key: string; readonly value: string }[];
 }
 
 export interface OutputRule {
@@ -134,3 +171,6 @@ export interface CheckSpec {
 
 export const meshSocketDirectory = "/var/lib/networkservicemesh";
 export const meshSocketUrl = `unix://${meshSocketDirectory}/nsm.io.sock`;
+
+/** A Pod's interface on the cluster network, as on a cluster. */
+export const clusterInterface = "eth0";

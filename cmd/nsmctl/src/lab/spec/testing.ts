@@ -1,10 +1,11 @@
+import { allModels } from "@nsmkit/api/model/vpp";
 import { isCodedError } from "@nsmkit/core";
 import { readDocuments } from "../documents/yaml.ts";
 import { type BuiltLab, buildLab } from "./build.ts";
 
 /** For tests: the lab of a YAML text. */
 export function labOf(text: string): BuiltLab {
-  return buildLab({ sources: readDocuments(text, "lab.yaml"), paths: ["/labs/My Lab"] });
+  return buildLab({ sources: readDocuments(text, "lab.yaml"), paths: ["/labs/My Lab"] }, { models: allModels });
 }
 
 /** For tests: what is wrong with a YAML text, one line per problem. */

@@ -10,14 +10,18 @@ const agentPort = 9191;
  * What keeps an agent from having its configuration in place; empty when nothing does. An agent that does not answer
  * yet is a problem too.
  */
-export async function agentProblems(handle: Handle, options: { signal: AbortSignal }): Promise<string[]> {
+export async function agentProblems(
+  handle: Handle,
+  options: { readonly signal: AbortSignal /** Keys that it must have been given. */; readonly keys: readonly string[] },
+): Promise<string[]> {
   try {
     const [readiness, status] = await Promise.all([
       getInside(handle, agentPort, "/readiness", options),
       getInside(handle, agentPort, "/scheduler/status", options),
     ]);
     if (readiness.status !== 200) return partProblems(JSON.parse(readiness.body));
-    return valueProblems(JSON.parse(status.body));
+    const statuses: unknown = JSON.parse(status.body);
+    return [...missingKeys(statuses, options.keys), ...valueProblems(statuses)];
   } catch (error) {
     return [`does not answer: ${messageOf(error)}`];
   }
@@ -30,6 +34,12 @@ export function partProblems(status: unknown): string[] {
     isObject(plugin) && typeof plugin.error === "string" ? [`${String(plugin.name)}: ${plugin.error}`] : [],
   );
   return problems.length > 0 ? problems : ["is starting"];
+}
+
+function missingKeys(statuses: unknown, keys: readonly string[]): string[] {
+  const list: readonly unknown[] = Array.isArray(statuses) ? statuses : [];
+  const there = new Set(list.map((status) => (isObject(status) && isObject(status.value) ? status.value.key : "")));
+  return keys.filter((key) => !there.has(key)).map((key) => `${key} has not come from etcd yet`);
 }
 
 /** States of values in which nothing is missing (ligato.kvscheduler.ValueState). */

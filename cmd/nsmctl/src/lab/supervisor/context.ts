@@ -1,5 +1,5 @@
 import type { Netlink } from "@nsmkit/netlink";
-import type { ConfigMapSpec, ConfigurationSpec } from "../spec/spec.ts";
+import type { ConfigMapSpec, ConfigurationSpec, ServiceSpec } from "../spec/spec.ts";
 import type { LabRoot } from "./root-fs.ts";
 
 /** What the parts of a lab share. */
@@ -11,6 +11,8 @@ export interface SupervisorContext {
   readonly registryUrl: string;
   readonly configMaps: Map<string, ConfigMapSpec>;
   readonly configurations: Map<string, ConfigurationSpec>;
+  /** As declared now; none without a cluster network. */
+  readonly services: () => readonly ServiceSpec[];
   /** Called after every change of a program's state. */
   readonly onChange: () => void;
 }

@@ -5,17 +5,20 @@ import { CodedError, messageOf, mustExist } from "@nsmkit/core";
 import type { Netlink } from "@nsmkit/netlink";
 import { insideDirectory } from "../host/places.ts";
 import { type PlanStep, planLab } from "../spec/plan.ts";
-import type { LabSpec, LinkSpec } from "../spec/spec.ts";
-import { connectInside, connectUnix } from "./connect.ts";
+import type { LabSpec } from "../spec/spec.ts";
+import { ClusterNetwork, networkOf } from "./cluster.ts";
+import { connectFrom } from "./connect.ts";
 import type { SupervisorContext } from "./context.ts";
 import { deliver, prepareFolder } from "./delivery.ts";
+import { EtcdDelivery, storedKeys } from "./etcd-delivery.ts";
+import { LabLinks } from "./links.ts";
 import { LabNode } from "./node.ts";
 import { LabPod } from "./pod.ts";
 import type { Progress } from "./progress.ts";
 import { LabRegistry } from "./registry.ts";
 import type { LabRoot } from "./root-fs.ts";
 import type { Sandbox } from "./sandbox.ts";
-import { makeLink, Underlay } from "./underlay.ts";
+import { Underlay } from "./underlay.ts";
 
 export interface LabOptions {
   readonly netlink: Netlink;
@@ -28,16 +31,26 @@ export interface LabOptions {
 export class RunningLab {
   readonly nodes = new Map<string, LabNode>();
   readonly pods = new Map<string, LabPod>();
-  readonly #links = new Map<string, LinkSpec>();
+  readonly #links: LabLinks;
   readonly #options: LabOptions;
   #context: SupervisorContext | undefined;
   #underlay: Underlay | undefined;
   #registry: LabRegistry | undefined;
+  #cluster: ClusterNetwork | undefined;
+  readonly #etcd: EtcdDelivery;
   /** Of the last spec; the parts that are running are in the maps. */
   #spec: LabSpec | undefined;
 
   constructor(options: LabOptions) {
     this.#options = options;
+    this.#links = new LabLinks(
+      options.netlink,
+      ({ kind, name }) => (kind === "node" ? this.nodes : this.pods).get(name)?.sandbox,
+    );
+    this.#etcd = new EtcdDelivery(
+      (pod, host, port) => (dialing) => this.connect(pod, host, port, dialing),
+      options.onChange,
+    );
   }
 
   get spec(): LabSpec | undefined {
@@ -63,11 +76,12 @@ export class RunningLab {
     return {
       ...this.#spec,
       nodes: [...this.nodes.values()].map((node) => node.spec),
-      links: [...this.#links.values()],
+      links: this.#links.all,
       networkServices: this.#registry?.services ?? [],
       configMaps: [...(this.#context?.configMaps.values() ?? [])],
       pods: [...this.pods.values()].map((pod) => pod.spec),
       configurations: [...(this.#context?.configurations.values() ?? [])],
+      ...(this.#spec.cluster ? { cluster: { ...this.#spec.cluster, services: this.#cluster?.services ?? [] } } : {}),
     };
   }
 
@@ -121,18 +135,23 @@ export class RunningLab {
             const made = mustExist(await opening.get(node.name), `node ${node.name}`);
             this.nodes.set(node.name, made);
             await this.#underlay?.attach(node, made.sandbox);
+            await this.#cluster?.attachNode(made.sandbox, to.gateway.split("/")[0] ?? "");
             made.start();
           }),
         ),
         ...pods.map((pod) =>
           attempt(`Pod ${pod.name}`, async () => {
-            this.pods.set(pod.name, await LabPod.open(pod, () => host(pod.node), context));
+            const made = await LabPod.open(pod, () => host(pod.node), context);
+            this.pods.set(pod.name, made);
+            await this.#cluster?.attachPod(pod, made.sandbox, networkOf(to.gateway));
           }),
         ),
       ]);
       for (const link of to.links.filter((link) => isNew("link", link.name)))
-        await attempt(`link ${link.name}`, () => this.#link(link));
+        await attempt(`link ${link.name}`, () => this.#links.add(link));
     });
+    await attempt("services", () => this.#updateServices(to, context));
+    this.#etcd.update(context.configurations.values());
     for (const pod of pods) void this.pods.get(pod.name)?.start();
     for (const step of plan)
       if (step.kind === "config map" && step.action === "update")
@@ -142,12 +161,21 @@ export class RunningLab {
     return plan;
   }
 
+  /** What is not yet in the etcds of agents. */
+  deliveryProblems(): string[] {
+    return this.#etcd.problems();
+  }
+
+  /** Keys that the agent of a Pod is given in etcd, without its prefix. */
+  storedKeys(pod: string): string[] {
+    return storedKeys(this.#context?.configurations.values() ?? [], pod);
+  }
+
   /** A connection as a program in the Pod would open it. @throws CodedError NOT_FOUND, UNAVAILABLE */
   async connect(name: string, host: string, port: number, options: { signal: AbortSignal }): Promise<Duplex> {
     const pod = this.pods.get(name);
     if (!pod) throw new CodedError("NOT_FOUND", `there is no Pod ${name}`);
-    if (host.startsWith("unix:")) return connectUnix(pod.sandbox.pid, host.replace(/^unixs?:(\/\/)?/, ""));
-    return connectInside(pod.sandbox.handle, host, port, options);
+    return connectFrom(pod, this.#spec?.cluster?.services ?? [], { host, port }, options);
   }
 
   /**
@@ -159,6 +187,7 @@ export class RunningLab {
     const nodes = [...this.nodes.values()];
     this.pods.clear();
     this.nodes.clear();
+    this.#etcd.close();
     await Promise.all(pods.map((pod) => pod.closeAtOnce()));
     await Promise.all([...nodes.map((node) => node.close({ graceMs: 0 })), this.#registry?.close({ graceMs: 0 })]);
   }
@@ -168,11 +197,16 @@ export class RunningLab {
     const moved = this.#spec && (this.#spec.gateway !== to.gateway || this.#spec.underlayMtu !== to.underlayMtu);
     if (moved) {
       await this.#registry?.close();
+      await this.#cluster?.stop();
       await this.#underlay?.stop();
+      this.#cluster = undefined;
       this.#context = undefined;
     }
     this.#spec = to;
-    if (this.#context) return this.#context;
+    if (this.#context) {
+      await this.#startCluster(to);
+      return this.#context;
+    }
     this.#context = {
       netlink,
       root,
@@ -181,12 +215,30 @@ export class RunningLab {
       registryUrl: `tcp://${to.gateway.split("/")[0]}:5002`,
       configMaps: new Map(),
       configurations: new Map(),
+      services: () => this.#spec?.cluster?.services ?? [],
     };
     this.#underlay = new Underlay(netlink, to.underlayMtu);
     await this.#underlay.start(to.gateway);
+    await this.#startCluster(to);
     this.#registry = new LabRegistry(this.#context);
     this.#registry.start();
     return this.#context;
+  }
+
+  /** Once: Pods of a lab that had no Services are replaced, nodes are told here. */
+  async #startCluster({ cluster, gateway }: LabSpec): Promise<void> {
+    if (!cluster || this.#cluster?.gateway === cluster.gateway) return;
+    await this.#cluster?.stop();
+    const address = (pod: string): string | undefined => this.pods.get(pod)?.spec.clusterAddress?.split("/")[0];
+    this.#cluster = new ClusterNetwork(this.#options.netlink, address);
+    await this.#cluster.start(cluster);
+    for (const { sandbox } of this.nodes.values()) await this.#cluster.attachNode(sandbox, gateway.split("/")[0] ?? "");
+  }
+
+  async #updateServices({ cluster }: LabSpec, context: SupervisorContext): Promise<void> {
+    const nodes = [...this.nodes.values()].map(({ spec, sandbox }) => ({ name: spec.name, sandbox }));
+    await this.#cluster?.update(cluster?.services ?? [], nodes);
+    await Promise.all([...this.pods.values()].map((pod) => pod.updateHosts(context)));
   }
 
   async #registerServices(
@@ -212,7 +264,7 @@ export class RunningLab {
     const gone = plan.filter((step) => step.action === "delete" || step.action === "replace");
     const of = (kind: PlanStep["kind"]): string[] => gone.filter((step) => step.kind === kind).map((step) => step.name);
     // Before its ends: the kernel takes a namespace apart later, and the far end would be there until then.
-    for (const name of of("link")) await this.#unlink(name);
+    for (const name of of("link")) await this.#links.remove(name);
     await Promise.all(
       of("pod").map(async (name) => {
         const pod = this.pods.get(name);
@@ -229,30 +281,6 @@ export class RunningLab {
       }),
     );
     for (const name of of("network service")) await this.#registry?.unregister(name, options);
-  }
-
-  #sandboxOf(owner: LinkSpec["ends"][number]["owner"]): Sandbox {
-    const found = owner.kind === "node" ? this.nodes.get(owner.name) : this.pods.get(owner.name);
-    return mustExist(found, `${owner.kind} ${owner.name}`).sandbox;
-  }
-
-  async #link(link: LinkSpec): Promise<void> {
-    const [first, second] = link.ends;
-    await makeLink(this.#options.netlink, [
-      { spec: first, sandbox: this.#sandboxOf(first.owner) },
-      { spec: second, sandbox: this.#sandboxOf(second.owner) },
-    ]);
-    this.#links.set(link.name, link);
-  }
-
-  async #unlink(name: string): Promise<void> {
-    const ends = this.#links.get(name)?.ends ?? [];
-    this.#links.delete(name);
-    for (const { owner, interface: link } of ends) {
-      const found = (owner.kind === "node" ? this.nodes : this.pods).get(owner.name);
-      // One end takes the other along, also when that is no longer there.
-      if (found) await found.sandbox.handle.linkDelete(link).catch(() => {});
-    }
   }
 }
 

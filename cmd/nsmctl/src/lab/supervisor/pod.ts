@@ -4,13 +4,15 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { insideDirectory } from "../host/places.ts";
 import type { ContainerSpec, PodSpec } from "../spec/spec.ts";
+import { writeHosts } from "./cluster.ts";
 import type { SupervisorContext } from "./context.ts";
 import { agentEnvironment } from "./delivery.ts";
 import { LogFile } from "./log-file.ts";
 import { ManagedProcess } from "./managed-process.ts";
 import { meshDirectory, nodeFiles } from "./node.ts";
 import { prepareOwnFolders } from "./own-folders.ts";
-import { Sandbox } from "./sandbox.ts";
+import { Sandbox, type SandboxMount } from "./sandbox.ts";
+import { toolMounts } from "./tools.ts";
 import { prepareVolumes, writeConfigMap } from "./volumes.ts";
 
 export interface LabContainer {
@@ -44,10 +46,12 @@ export class LabPod {
     const own = await prepareOwnFolders(directory);
     const places = { pod: join(directory, "volumes"), mesh: meshDirectory(spec.node), nodeFiles: nodeFiles(spec.node) };
     const volumes = await prepareVolumes(spec, context.configMaps, places, own, context.root);
+    const tools = toolMounts(spec.tools ?? [], context.root);
+    const hosts = await LabPod.#prepareHosts(spec, context);
     const sandbox = await Sandbox.open({
       name: `Pod ${spec.name}`,
       hostname: spec.hostname,
-      mounts: [...volumes, ...own],
+      mounts: [...tools, ...hosts, ...volumes, ...own],
       sysctls: spec.sysctls,
       netlink: context.netlink,
       env: { ...context.env, HOSTNAME: spec.hostname },
@@ -56,6 +60,20 @@ export class LabPod {
     const containers = (list: readonly ContainerSpec[], init: boolean): LabContainer[] =>
       list.map((container) => makeContainer(container, init, spec, sandbox, context));
     return new LabPod(spec, sandbox, [...containers(spec.initContainers, true), ...containers(spec.containers, false)]);
+  }
+
+  static async #prepareHosts(spec: PodSpec, context: SupervisorContext): Promise<SandboxMount[]> {
+    if (spec.clusterAddress === undefined) return [];
+    const source = hostsFile(spec.name);
+    await writeHosts(source, spec, context.services());
+    context.root.ensureMountPoint("/etc/hosts", "file");
+    return [{ source, target: "/etc/hosts", readOnly: false }];
+  }
+
+  /** Brings the names of Services to what they are now. */
+  async updateHosts(context: SupervisorContext): Promise<void> {
+    if (this.spec.clusterAddress !== undefined)
+      await writeHosts(hostsFile(this.spec.name), this.spec, context.services());
   }
 
   /** Starts the containers, init containers one after the other before the rest. */
@@ -136,6 +154,10 @@ function makeContainer(
     onChange: context.onChange,
   });
   return { spec, process, init, ...(readyFile === undefined ? {} : { readyFile }) };
+}
+
+function hostsFile(pod: string): string {
+  return join(podDirectory(pod), "hosts");
 }
 
 export function podDirectory(pod: string): string {

@@ -25,7 +25,9 @@ export async function readStatus(
       pods.map((pod) => pod.sandbox),
     ),
     Promise.all(nodes.filter((node) => node.ready).map(connectionsOf)),
-    Promise.all(pods.map((pod) => Promise.all(pod.containers.map((container) => containerStatus(container, pod))))),
+    Promise.all(
+      pods.map((pod) => Promise.all(pod.containers.map((container) => containerStatus(container, pod, lab)))),
+    ),
   ]);
   const interfaces = pods.map((pod, i) => ({ pod: pod.spec.name, interfaces: networks[i]?.interfaces ?? [] }));
   return {
@@ -63,7 +65,11 @@ export function programStatus(process: ManagedProcess): ProgramStatus {
   };
 }
 
-async function containerStatus({ spec, process }: LabContainer, pod: LabPod): Promise<ContainerStatus> {
+async function containerStatus(
+  { spec, process }: LabContainer,
+  pod: LabPod,
+  lab: RunningLab,
+): Promise<ContainerStatus> {
   const { name, image, microservice } = spec;
   if (!process)
     return {
@@ -75,7 +81,8 @@ async function containerStatus({ spec, process }: LabContainer, pod: LabPod): Pr
     };
   const status = { image, ...programStatus(process) };
   if (microservice === undefined) return status;
-  const problems = await agentProblems(pod.sandbox.handle, { signal: AbortSignal.timeout(probeTimeoutMs) });
+  const signal = AbortSignal.timeout(probeTimeoutMs);
+  const problems = await agentProblems(pod.sandbox.handle, { signal, keys: lab.storedKeys(pod.spec.name) });
   return { ...status, agent: { microservice, problems } };
 }
 

@@ -89,11 +89,12 @@ export async function configurationProblems(lab: RunningLab, options: { signal: 
   const problems = await Promise.all(
     agents.map(async ({ pod, container }) => {
       if (container.process?.state.state !== "running") return [];
-      const found = await agentProblems(pod.sandbox.handle, options);
+      const keys = lab.storedKeys(pod.spec.name);
+      const found = await agentProblems(pod.sandbox.handle, { ...options, keys });
       return found.map((problem) => `${pod.spec.name}/${container.spec.name}: ${problem}`);
     }),
   );
-  return problems.flat();
+  return [...lab.deliveryProblems(), ...problems.flat()];
 }
 
 function describe(process: Parameters<typeof programStatus>[0] | undefined): string {

@@ -58,7 +58,6 @@ export const toldContainerFields = [
 
 const quiet = [
   "imagePullPolicy",
-  "ports",
   "resizePolicy",
   "securityContext",
   "stdin",
@@ -78,6 +77,15 @@ export const container = fields({
   workingDir: absolute("workingDir").optional(),
   volumeMounts: z.array(volumeMount).nullish(),
   resources: resources.nullish(),
+  ports: z
+    .array(
+      fields({
+        name: text.optional(),
+        containerPort: z.int().min(1).max(65_535),
+        ...unused(["hostIP", "hostPort", "protocol"]),
+      }),
+    )
+    .nullish(),
   /** Of an init container: "Always" makes it a sidecar. */
   restartPolicy: z.enum(["Always", "OnFailure", "Never"]).optional(),
   ...unused(toldContainerFields),
