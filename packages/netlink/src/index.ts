@@ -1,4 +1,4 @@
-export type { MonitorEvent, MonitorGroup, MonitorOptions } from "./api/monitor.ts";
+export type { MonitorAction, MonitorEvent, MonitorGroup, MonitorOptions } from "./api/monitor.ts";
 export type {
   BatchOptions,
   Handle,

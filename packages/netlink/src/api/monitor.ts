@@ -2,6 +2,8 @@ import type { Addr, Link, Neigh, Route, Rule } from "./objects.ts";
 
 export type MonitorGroup = "link" | "addr" | "route" | "rule" | "neigh" | "nsid";
 
+export type MonitorAction = "new" | "delete";
+
 export type MonitorEvent =
   | { readonly type: "link"; readonly action: "new" | "delete"; readonly link: Link }
   | { readonly type: "addr"; readonly action: "new" | "delete"; readonly addr: Addr }
@@ -14,6 +16,8 @@ export type MonitorEvent =
 
 export interface MonitorOptions {
   readonly groups: readonly MonitorGroup[];
+  /** Only these changes; default both. What is left out costs next to nothing. `overrun` is told in any case. */
+  readonly actions?: readonly MonitorAction[];
   /** Ends the subscription; iteration then stops without an error. */
   readonly signal?: AbortSignal;
   /** Events kept for a consumer that is behind; beyond it they are dropped and one `overrun` is told. Default 16,384. */

@@ -79,7 +79,7 @@ export class KernelHandle extends BatchHandle {
 
   #monitorOf(fd: number, options: MonitorOptions): Monitor {
     const queue = new EventQueue(options.queueLimit);
-    const source = feedEvents(fd, this.#parts.poller, queue);
+    const source = feedEvents(fd, this.#parts.poller, queue, options.actions);
     const onAbort = (): void => void queue.close();
     queue.attach({
       ref: source.ref,

@@ -1,9 +1,9 @@
 import { closeSync } from "node:fs";
 import { isCodedError } from "@nsmkit/core";
-import type { MonitorOptions } from "../api/monitor.ts";
+import type { MonitorAction, MonitorOptions } from "../api/monitor.ts";
 import type { EventQueue, EventSource } from "../event-queue.ts";
 import { checkInteger, invalid } from "../names/invalid.ts";
-import { decodeEvent, groupNumbers } from "../nl/event.ts";
+import { actionOf, decodeEvent, groupNumbers } from "../nl/event.ts";
 import { messagesOf } from "../nl/message.ts";
 import { EINTR, ENOBUFS } from "../os/errno.ts";
 import {
@@ -56,8 +56,13 @@ export function monitorSpec({ groups, receiveBufferBytes }: MonitorOptions): Soc
 }
 
 /** Feeds a queue from a subscribed socket, which it owns from now on. */
-export function feedEvents(fd: number, poller: Poller, queue: EventQueue): EventSource {
-  const watch = poller.watch(fd, () => readEvents(fd, queue));
+export function feedEvents(
+  fd: number,
+  poller: Poller,
+  queue: EventQueue,
+  actions: readonly MonitorAction[] = ["new", "delete"],
+): EventSource {
+  const watch = poller.watch(fd, () => readEvents(fd, queue, actions));
   return {
     ref: watch.ref,
     unref: watch.unref,
@@ -68,7 +73,7 @@ export function feedEvents(fd: number, poller: Poller, queue: EventQueue): Event
   };
 }
 
-function readEvents(fd: number, queue: EventQueue): void {
+function readEvents(fd: number, queue: EventQueue, actions: readonly MonitorAction[]): void {
   for (let count = 0; count < datagramsPerTurn; count++) {
     const length = calls.recv(fd, buffer, buffer.length, MSG_DONTWAIT | MSG_TRUNC);
     if (length < 0) {
@@ -80,14 +85,16 @@ function readEvents(fd: number, queue: EventQueue): void {
     } else if (length > buffer.length) {
       queue.push({ type: "overrun" });
     } else {
-      decodeInto(queue, new DataView(buffer.buffer, 0, length));
+      decodeInto(queue, new DataView(buffer.buffer, 0, length), actions);
     }
   }
 }
 
-function decodeInto(queue: EventQueue, view: DataView): void {
+function decodeInto(queue: EventQueue, view: DataView, actions: readonly MonitorAction[]): void {
   try {
     for (const message of messagesOf(view)) {
+      const action = actionOf(message.type);
+      if (action && !actions.includes(action)) continue;
       const event = decodeEvent(view, message);
       if (event) queue.push(event);
     }

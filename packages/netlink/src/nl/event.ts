@@ -1,5 +1,5 @@
 /** Notifications of the multicast groups of rtnetlink (enum rtnetlink_groups, linux/rtnetlink.h). */
-import type { MonitorEvent, MonitorGroup } from "../api/monitor.ts";
+import type { MonitorAction, MonitorEvent, MonitorGroup } from "../api/monitor.ts";
 import { decodeAddr, RTM_DELADDR, RTM_NEWADDR } from "./addr.ts";
 import { AF_UNSPEC } from "./family.ts";
 import { decodeLink } from "./link/decode.ts";
@@ -20,6 +20,11 @@ export const groupNumbers: Readonly<Record<MonitorGroup, readonly number[]>> = {
   rule: [8, 19],
   nsid: [28],
 };
+
+/** Every kind of object has four message types in a row: new, delete, get, set (linux/rtnetlink.h, RTM_BASE 16). */
+export function actionOf(type: number): MonitorAction | undefined {
+  return type < 16 ? undefined : type % 4 === 0 ? "new" : type % 4 === 1 ? "delete" : undefined;
+}
 
 /** @returns undefined for messages of no interest. @throws CodedError PROTOCOL */
 export function decodeEvent(view: DataView, { type, start, end }: Message): MonitorEvent | undefined {

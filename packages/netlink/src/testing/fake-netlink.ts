@@ -132,7 +132,11 @@ class FakeHandle extends BatchHandle {
     throwIfAborted(options.signal, "monitoring");
     const { subscriptions } = this.#netlink.namespaces.stateOf(this.netns);
     const queue = new EventQueue(options.queueLimit);
-    const subscription: Subscription = { groups: new Set(options.groups), queue };
+    const subscription: Subscription = {
+      groups: new Set(options.groups),
+      actions: options.actions ?? ["new", "delete"],
+      queue,
+    };
     const onAbort = (): void => void queue.close();
     queue.attach({
       ref: () => {},

@@ -1,6 +1,6 @@
 /** The fake kernel's tables. */
 import { constants } from "node:os";
-import type { MonitorEvent, MonitorGroup } from "../api/monitor.ts";
+import type { MonitorAction, MonitorEvent, MonitorGroup } from "../api/monitor.ts";
 import type { Addr, Link, LinkInfo, LinkRef, Neigh, Route, Rule } from "../api/objects.ts";
 import type { EventQueue } from "../event-queue.ts";
 import type { UnitFailure } from "../worker/protocol.ts";
@@ -36,6 +36,7 @@ export interface FakeLink {
 
 export interface Subscription {
   readonly groups: ReadonlySet<MonitorGroup>;
+  readonly actions: readonly MonitorAction[];
   readonly queue: EventQueue;
 }
 
@@ -102,7 +103,8 @@ export class NamespaceState {
   }
 
   tell(group: MonitorGroup, event: MonitorEvent): void {
-    for (const { groups, queue } of this.subscriptions) if (groups.has(group)) queue.push(event);
+    for (const { groups, actions, queue } of this.subscriptions)
+      if (groups.has(group) && (event.type === "overrun" || actions.includes(event.action))) queue.push(event);
   }
 }
 

@@ -61,6 +61,26 @@ export const monitorsContract: readonly ContractCase[] = [
     },
   },
   {
+    title: "a monitor of deletions tells of nothing new",
+    async run(world) {
+      await connect(world);
+      const { inA } = world;
+      await using monitor = await inA.monitor({ groups: ["route", "addr", "link"], actions: ["delete"] });
+      await inA.routeAdd({ destination: "10.9.0.0/16", gateway: "10.0.0.2" });
+      await inA.addrAdd({ link: "va", address: "10.7.0.1/32" });
+      await inA.linkSet("va", { alias: "x" });
+      await inA.addrDelete({ link: "va", address: "10.7.0.1/32" });
+      await inA.routeDelete({ destination: "10.9.0.0/16" });
+      const seen: MonitorEvent[] = [];
+      await nextEvent(monitor, (event) => {
+        seen.push(event);
+        return event.type === "route" && event.route.destination === "10.9.0.0/16";
+      });
+      assert.ok(seen.every((event) => event.type !== "overrun" && event.action === "delete"));
+      assert.ok(seen.some((event) => event.type === "addr" && event.addr.address === "10.7.0.1/32"));
+    },
+  },
+  {
     title: "a monitor with a small queue tells that it lost events",
     async run({ inA }) {
       await using monitor = await inA.monitor({ groups: ["link"], queueLimit: 4 });
