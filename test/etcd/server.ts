@@ -90,6 +90,8 @@ export class EtcdServer implements AsyncDisposable {
   }
 
   async start(): Promise<void> {
+    // A server that was killed left it behind.
+    await rm(join(this.#folder, unixName), { force: true });
     const peer = `http://127.0.0.1:${this.#peerPort}`;
     this.#process = spawn(
       program() ?? "etcd",

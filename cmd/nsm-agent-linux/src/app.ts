@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import type { Agent, AgentCore } from "@nsmkit/agent";
+import type { Agent, AgentCore, SourceCore } from "@nsmkit/agent";
 import type { GrpcConf } from "@nsmkit/agent/conf";
 import type { GrpcMetrics, GrpcServer } from "@nsmkit/agent/grpc";
 import { LogRegistry } from "@nsmkit/agent/logs";
@@ -33,8 +33,6 @@ export async function createNsmAgentLinux(config: AgentConfig, deps: AgentDeps):
   const { clock = systemClock } = deps;
   const logs = new LogRegistry({ root: deps.logger, level: deps.logLevel ?? "INFO", open: openerOf(deps.logger) });
   const { logger } = logs;
-  if (config.etcdConfig)
-    logger.warn("ETCD_CONFIG has no effect: this version takes its configuration from files and gRPC");
   await using opened = new AsyncDisposableStack();
   // Netlink's thread loads on one processor what it needs, while we load the rest on another.
   const [
@@ -43,22 +41,30 @@ export async function createNsmAgentLinux(config: AgentConfig, deps: AgentDeps):
     { createNsmPlugin, lazyMesh },
     { agentRoutes, listenRest, Probe },
     { readAgentConf },
+    { openEtcdOf },
   ] = await Promise.all([
     openNetlink().then((opening) => opened.use(opening)),
     import("@nsmkit/agent"),
     import("@nsmkit/agent/plugins/nsm"),
     import("@nsmkit/agent/rest"),
     import("./conf.ts"),
+    import("./etcd.ts"),
   ]);
   const conf = await readAgentConf(config, logger);
   const name = config.nsmName || config.podName || `${config.microserviceLabel}-${hostname()}`;
   const mesh = deps.mesh ?? lazyMesh(() => openMesh(config, { ...deps, logger, clock, netlink }, name));
+  // Closed after the agent, with the last states told.
+  const etcd = opened.use(await openEtcdOf(config, { ...deps, logger, clock }));
   const agent = opened.use(
     createAgent({
       label: config.microserviceLabel,
       netlink,
       files: conf.files,
-      plugins: [(core: AgentCore) => createNsmPlugin(core, { mesh, name })],
+      plugins: [
+        (core: AgentCore) =>
+          createNsmPlugin(core, { mesh, name, ...(etcd ? { notifications: etcd.notifications } : {}) }),
+      ],
+      ...(etcd ? { sources: [(core: SourceCore) => etcd.source(core)] } : {}),
       logger,
       clock,
       ...(deps.environment ? { environment: deps.environment } : {}),
@@ -81,6 +87,7 @@ export async function createNsmAgentLinux(config: AgentConfig, deps: AgentDeps):
         logger: logger.child({ component: "http" }),
       }),
     );
+  etcd?.publish(agent, () => probe.read());
   await agent.start();
   const grpc = conf.grpc && (await openGrpc(agent, conf.grpc, logger));
   if (grpc) opened.use(grpc.server);

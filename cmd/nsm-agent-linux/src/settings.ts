@@ -64,8 +64,45 @@ export const settings = {
   etcdConfig: {
     env: "ETCD_CONFIG",
     type: "string",
-    empty: "nothing",
-    text: "Accepted for the sake of existing manifests; this version takes its configuration from files and gRPC.",
+    default: "etcd.conf",
+    empty: "etcd is not used",
+    text: "File with `endpoints`, `allow-delayed-start`, TLS files and more. Without the file etcd is not used.",
+  },
+  etcdEndpoints: {
+    env: "ETCD_ENDPOINTS",
+    type: "string",
+    text: "Endpoints of etcd, separated by commas, when etcd.conf lists none. Default 127.0.0.1:2379.",
+  },
+  etcdv3Endpoints: {
+    env: "ETCDV3_ENDPOINTS",
+    type: "string",
+    text: "The same under its old name.",
+  },
+  etcdUser: {
+    env: "ETCD_USER",
+    type: "string",
+    text: "User of etcd, when etcd.conf has no `user`.",
+  },
+  etcdPassword: {
+    env: "ETCD_PASSWORD",
+    type: "string",
+    secret: true,
+    text: "Its password, when etcd.conf has no `password`.",
+  },
+  etcdExpandVariables: {
+    env: "ETCD_EXPAND_ENV_VARS",
+    type: "string",
+    text: "With any value: `$NAME` in values from etcd is replaced by the variable, or nothing. A `$` cannot be written then.",
+  },
+  noStates: {
+    env: "DISABLE_STATUS_PUBLISHING",
+    type: "string",
+    text: "With any value: what became of each value is not written to etcd.",
+  },
+  states: {
+    env: "ENABLE_STATUS_PUBLISHING",
+    type: "string",
+    text: "Accepted for the sake of existing manifests: states are written unless that is disabled.",
   },
   nsmName: {
     env: "NSM_NAME",

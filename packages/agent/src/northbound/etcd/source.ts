@@ -40,6 +40,9 @@ export interface EtcdSourceStatus {
   readonly revisions: number;
 }
 
+/** Refused keys in the status of the agent; all of them are in `details` and in etcd. */
+const shownErrors = 10;
+
 /** While a transaction is under way the next revisions are gathered, but a slow value holds nobody up longer, ms. */
 const gatherMs = 50;
 
@@ -103,9 +106,10 @@ export class EtcdSource implements AgentSource {
   status(): PartStatus {
     // Without etcd the agent goes on with what it has. ERROR would have it restarted, which helps nobody.
     if (!this.#connected) return { state: "INIT", error: `etcd is away: ${messageOf(this.#error ?? "connecting")}` };
-    const [refused, ...more] = this.#refused.values();
-    if (!refused) return { state: "OK" };
-    return { state: "OK", error: more.length > 0 ? `${refused.error}; and ${more.length} more keys` : refused.error };
+    const errors = [...this.#refused.values()].slice(0, shownErrors).map(({ error }) => error);
+    if (errors.length === 0) return { state: "OK" };
+    const more = this.#refused.size - errors.length;
+    return { state: "OK", error: [...errors, ...(more > 0 ? [`and ${more} more keys`] : [])].join("\n") };
   }
 
   /** In full, for people. */
