@@ -1,6 +1,6 @@
 import { isMessage, type Message, toJson } from "@bufbuild/protobuf";
-import type { Interface, RuleChain } from "@nsmkit/api/linux";
-import { knownModels, linuxRuleChainModel, type ModelRegistry } from "@nsmkit/api/model";
+import type { Interface } from "@nsmkit/api/linux";
+import { knownModels, type ModelRegistry } from "@nsmkit/api/model";
 import { type Clock, type Closable, closeAll, type Logger, silentLogger, systemClock } from "@nsmkit/core";
 import type { Netlink } from "@nsmkit/netlink";
 import { createScheduler, type Descriptor, type Scheduler } from "@nsmkit/scheduler";
@@ -83,10 +83,7 @@ export function createAgent(options: AgentOptions): Agent {
     logger: logger.child({ component: "linux" }),
     desired: (name) => northbound.store.merged.get(interfaceKey(name))?.value as Interface | undefined,
     clock,
-    declaredChains: () =>
-      [...northbound.store.merged.values()].flatMap(({ model, value }) =>
-        model === linuxRuleChainModel ? [(value as RuleChain).name] : [],
-      ),
+    declared: () => northbound.store.merged.values(),
     iptables: options.iptables ?? systemIptables(options.environment ? { environment: options.environment } : {}),
     ...(options.namespaceDirectory ? { namespaceDirectory: options.namespaceDirectory } : {}),
   });

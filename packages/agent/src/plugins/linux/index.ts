@@ -1,12 +1,15 @@
-import type { Interface } from "@nsmkit/api/linux";
+import type { Interface, RuleChain } from "@nsmkit/api/linux";
+import { linuxRuleChainModel } from "@nsmkit/api/model";
 import { type Clock, type Closable, type Logger, silentLogger, systemClock, type Timer } from "@nsmkit/core";
 import type { Netlink } from "@nsmkit/netlink";
 import type { Descriptor, Scheduler } from "@nsmkit/scheduler";
+import type { Item } from "../../northbound/item.ts";
 import type { Check } from "../../northbound/northbound.ts";
 import { AllocationTable, createNetallocDescriptor } from "../netalloc/netalloc.ts";
 import { createArpDescriptor } from "./arp.ts";
 import { checkLinkNames, checkRuleChains } from "./checks.ts";
 import { type InterfaceIndex, interfaceDescriptorName, type LinuxContext, type VppTaps } from "./context.ts";
+import { DriftWatch } from "./drift/drift-watch.ts";
 import { createHostLinkDescriptors } from "./host-link.ts";
 import { createInterfaceDescriptor } from "./interface.ts";
 import { createInterfaceAddressDescriptor } from "./interface-address.ts";
@@ -41,8 +44,8 @@ export interface LinuxPluginOptions {
   /** Default "/run/netns". */
   readonly namespaceDirectory?: string;
   readonly clock?: Clock;
-  /** The rule chains that are declared now, by name. */
-  readonly declaredChains?: () => Iterable<string>;
+  /** What is declared now. With it, what somebody else removes is put back, and rules of an earlier life are removed. */
+  readonly declared?: () => Iterable<Item>;
 }
 
 /** An agent has better things to do in its first seconds than to look for rules of an earlier life. */
@@ -80,10 +83,12 @@ export function createLinuxPlugin(options: LinuxPluginOptions): LinuxPlugin {
     desired: options.desired,
     ...(options.vppTaps ? { vppTaps: options.vppTaps } : {}),
   };
-  const own = new LinkMonitor(context, namespaces.own);
+  const { declared, clock = systemClock } = options;
+  const drift = declared && new DriftWatch({ context, clock, declared });
+  const own = new LinkMonitor(context, namespaces.own, drift);
   const others = new Set<LinkMonitor>();
   namespaces.onOpen = (namespace) => {
-    const monitor = new LinkMonitor(context, namespace);
+    const monitor = new LinkMonitor(context, namespace, drift);
     others.add(monitor);
     monitor
       .start()
@@ -100,12 +105,14 @@ export function createLinuxPlugin(options: LinuxPluginOptions): LinuxPlugin {
   let forgotten: Timer | undefined;
   let cleaning: Promise<void> | undefined;
   const clean = (): void => {
-    const declared = new Set([...(options.declaredChains?.() ?? [])].map((name) => mark.spelled(name)));
-    cleaning = removeForgottenChains(context, iptables, mark, (name) => declared.has(name));
+    const chains = [...(declared?.() ?? [])].filter(({ model }) => model === linuxRuleChainModel);
+    const names = new Set(chains.map(({ value }) => mark.spelled((value as RuleChain).name)));
+    cleaning = removeForgottenChains(context, iptables, mark, (name) => names.has(name));
   };
   const close = async (): Promise<void> => {
     forgotten?.cancel();
     await cleaning;
+    await drift?.close();
     await own.close();
     await Promise.all([...others].map((monitor) => monitor.close()));
     await namespaces.close();
@@ -129,7 +136,7 @@ export function createLinuxPlugin(options: LinuxPluginOptions): LinuxPlugin {
     async start() {
       for (const known of microservices.labels ?? []) scheduler.notify({ key: microserviceKey(known), value: {} });
       await own.start();
-      if (options.declaredChains) forgotten = (options.clock ?? systemClock).after(forgottenAfterMs, clean);
+      if (declared) forgotten = clock.after(forgottenAfterMs, clean);
     },
     close,
     [Symbol.asyncDispose]: close,

@@ -1,6 +1,7 @@
 import { isCodedError } from "@nsmkit/core";
 import { addrList, type Link, linkList, type Monitor, type MonitorEvent } from "@nsmkit/netlink";
 import { type LinuxContext, linkId } from "./context.ts";
+import type { DriftWatch } from "./drift/drift-watch.ts";
 import type { HostLink } from "./host-link.ts";
 import { reportState } from "./interface-state.ts";
 import { hostLinkKey } from "./keys.ts";
@@ -13,15 +14,18 @@ import type { OpenNamespace } from "./namespaces.ts";
 export class LinkMonitor {
   readonly #context: LinuxContext;
   readonly #namespace: OpenNamespace;
+  readonly #drift: DriftWatch | undefined;
   readonly #links = new Map<number, Link>();
   readonly #addresses = new Map<number, Set<string>>();
   #monitor: Monitor | undefined;
   #closed = false;
   #done: Promise<void> | undefined;
+  #unfollow: (() => Promise<void>) | undefined;
 
-  constructor(context: LinuxContext, namespace: OpenNamespace) {
+  constructor(context: LinuxContext, namespace: OpenNamespace, drift?: DriftWatch) {
     this.#context = context;
     this.#namespace = namespace;
+    this.#drift = drift;
   }
 
   /** Resolves when what exists now has been told. */
@@ -31,13 +35,15 @@ export class LinkMonitor {
     if (this.#closed) return monitor.close();
     this.#monitor = monitor;
     monitor.unref();
+    this.#unfollow = await this.#drift?.follow(this.#namespace);
     await this.#relist();
     this.#done = this.#follow(monitor);
+    if (this.#closed) await this.close();
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#monitor?.close();
+    await Promise.all([this.#monitor?.close(), this.#unfollow?.()]);
     await this.#done;
   }
 
@@ -97,6 +103,7 @@ export class LinkMonitor {
     this.#links.delete(index);
     this.#addresses.delete(index);
     if (!before) return;
+    if (this.#namesOf(index).length > 0) this.#drift?.suspect();
     this.#report(index, undefined);
     this.#context.states.linkGone(this.#namespace.id, index);
     this.#withdraw(before);
