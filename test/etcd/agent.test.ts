@@ -172,7 +172,7 @@ describe("an agent and a real etcd", () => {
       20_000,
     );
     await until(async () => (await s.state(interfaceKey("a1"))) === "CONFIGURED", "a1's state is told");
-    assert.equal(await s.state(interfaceKey("a2")), undefined);
+    await until(async () => (await s.state(interfaceKey("a2"))) === undefined, "the state of a2 is gone");
   });
 
   test(
