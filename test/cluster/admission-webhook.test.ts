@@ -158,7 +158,7 @@ class World implements AsyncDisposable {
     const end = performance.now() + timeoutMs;
     for (;;) {
       if (await look().catch(() => false)) return;
-      assert.ok(performance.now() < end, this.program?.all());
+      assert.ok(performance.now() < end, this.program?.all() ?? "");
       await sleep(200);
     }
   }

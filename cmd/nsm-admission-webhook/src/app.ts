@@ -60,7 +60,7 @@ export async function createNsmAdmissionWebhook(config: WebhookConfig, deps: Web
   const running = opened.move();
   const close = async (): Promise<void> => {
     ending = true;
-    await clock.sleep(drainMs);
+    if (drainMs > 0) await clock.sleep(drainMs);
     stop.abort();
     await keeping;
     await running.disposeAsync();
