@@ -2,12 +2,13 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { chartFiles } from "./deploy/chart.ts";
+import { olmFiles } from "./deploy/olm.ts";
 
 const root = join(import.meta.dirname, "..");
 
 /** Files that are not what they should be. */
 export function outdated(): Map<string, string> {
-  const wanted = [...chartFiles(root)];
+  const wanted = [...chartFiles(root), ...olmFiles(root)];
   return new Map(
     wanted.filter(([path, text]) => !existsSync(join(root, path)) || readFileSync(join(root, path), "utf8") !== text),
   );

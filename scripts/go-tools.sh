@@ -35,5 +35,11 @@ status=0
 build helm "helm.sh/helm/v4@$helm" helm.sh/helm/v4/cmd/helm || status=1
 build operator-verify "github.com/operator-framework/api@$operator_verify" github.com/operator-framework/api/cmd/operator-verify || status=1
 build dockerfile-lint "github.com/moby/buildkit@$buildkit" . || status=1
+# The definition of bundles' main document, for a real API server to hold it against.
+crd=operators.coreos.com_clusterserviceversions.yaml
+if [ -x "$go" ] && [ ! -e "$folder/$crd" ]; then
+  module=$(cd / && "$go" mod download -json "github.com/operator-framework/api@$operator_verify" | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')
+  cp "$module/crds/$crd" "$folder/$crd" && chmod u+w "$folder/$crd" || status=1
+fi
 echo "$folder"
 exit $status

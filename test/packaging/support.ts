@@ -35,7 +35,7 @@ export async function run(
   return { status, ...output };
 }
 
-type Tool = "helm" | "operator-verify" | "dockerfile-lint";
+type Tool = "helm" | "operator-verify" | "dockerfile-lint" | "operators.coreos.com_clusterserviceversions.yaml";
 
 const toolFolder = (): string =>
   spawnSync(join(checkout, "scripts/go-tools.sh"), ["--folder"], { encoding: "utf8" }).stdout.trim();
