@@ -16,6 +16,7 @@ export function modelCommand(parent: Command, context: AgentContext): void {
   listCommand(model, context);
   inspectCommand(model, context);
   generateCommand(model, context);
+  schemaCommand(model, context);
 }
 
 function listCommand(parent: Command, context: AgentContext): void {
@@ -97,6 +98,24 @@ export function generateCommand(parent: Command, context: AgentContext): void {
       const value = toJson(model.schema, create(model.schema), { useProtoFieldName: true, alwaysEmitImplicit: true });
       io.stdout.write(`${options.oneline ? JSON.stringify(value) : JSON.stringify(value, null, 2)}\n`);
     }
+    context.exit(0);
+  });
+}
+
+function schemaCommand(parent: Command, context: AgentContext): void {
+  const command = parent
+    .command("schema")
+    .summary("JSON Schema, for editors")
+    .description("Prints the JSON Schema of a model, or of the file that update takes. Asks no agent.")
+    .argument("[model]", "name, or a beginning that only one model has");
+  addTargetOptions(command, true);
+  command.action(async (name: string | undefined) => {
+    const [{ oneModel, ownModels }, { schemaOf }] = await Promise.all([
+      import("../model/models.ts"),
+      import("../model/schema.ts"),
+    ]);
+    const schema = schemaOf(name === undefined ? undefined : oneModel(ownModels(), name).model);
+    context.io.stdout.write(`${JSON.stringify(schema, null, 2)}\n`);
     context.exit(0);
   });
 }

@@ -1,6 +1,7 @@
 import { type DescEnum, type DescField, type DescMessage, getOption, ScalarType } from "@bufbuild/protobuf";
 import { type LigatoOptions, LigatoOptions_Type, ligato_options } from "@nsmkit/api/generic";
 import type { Model } from "@nsmkit/api/model";
+import { modelSchema } from "@nsmkit/api/schema";
 
 const deepest = 8;
 
@@ -10,7 +11,8 @@ const deepest = 8;
  */
 export function sampleYaml(model: Model): string {
   const named = new Set(model.naming?.fields ?? []);
-  return `${messageLines(model.schema, named, 0).join("\n")}\n`;
+  const describe = describer(model);
+  return `${messageLines(model.schema, named, describe, 0).join("\n")}\n`;
 }
 
 /** The manifest that gives such a value to an agent. */
@@ -34,9 +36,22 @@ export function sampleManifest(model: Model, label: string): string {
   return `${[...head, ...data].join("\n")}\n`;
 }
 
-function messageLines(schema: DescMessage, named: ReadonlySet<string>, depth: number): string[] {
+/** What the proto file says of a field. */
+type Describe = (field: DescField) => string;
+
+function describer(model: Model): Describe {
+  const { definitions } = modelSchema(model, { fieldNames: "proto" }) as { definitions?: Definitions };
+  return ({ parent, name }) => {
+    const text = definitions?.[parent.typeName]?.properties?.[name]?.description ?? "";
+    return text.replaceAll("\n", " ").replace(/\.$/, "");
+  };
+}
+
+type Definitions = Record<string, { properties?: Record<string, { description?: string }> }>;
+
+function messageLines(schema: DescMessage, named: ReadonlySet<string>, describe: Describe, depth: number): string[] {
   return schema.fields.flatMap((field) => {
-    const lines = fieldLines(field, named.has(field.name), depth);
+    const lines = fieldLines(field, named.has(field.name), describe, depth);
     const rivals = field.oneof?.fields ?? [];
     // A oneof with one member excludes nothing.
     if (rivals.length < 2) return lines;
@@ -45,14 +60,15 @@ function messageLines(schema: DescMessage, named: ReadonlySet<string>, depth: nu
   });
 }
 
-function fieldLines(field: DescField, named: boolean, depth: number): string[] {
+function fieldLines(field: DescField, named: boolean, describe: Describe, depth: number): string[] {
   const notes = [...(named ? ["part of the key"] : []), ...(field.proto.options?.deprecated ? ["deprecated"] : [])];
   const line = (value: string, meaning: string): string => {
-    const comment = [meaning, ...notes].filter((part) => part !== "").join("; ");
+    const facts = [meaning, ...notes].filter((part) => part !== "").join(", ");
+    const comment = [facts, describe(field)].filter((part) => part !== "").join(". ");
     return `${field.name}:${value === "" ? "" : ` ${value}`}${comment === "" ? "" : ` # ${comment}`}`;
   };
   const below = (message: DescMessage, indent: string): string[] =>
-    depth >= deepest ? [] : messageLines(message, new Set(), depth + 1).map((text) => `${indent}${text}`);
+    depth >= deepest ? [] : messageLines(message, new Set(), describe, depth + 1).map((text) => `${indent}${text}`);
   switch (field.fieldKind) {
     case "scalar":
       return [line(scalarDefault(field.scalar), scalarMeaning(field, field.scalar))];
