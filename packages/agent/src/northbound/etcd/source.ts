@@ -246,6 +246,7 @@ export class EtcdSource implements AgentSource {
 }
 
 function notStarted(name: string, cause: unknown): CodedError {
+  if (isCodedError(cause, "CLOSED")) return cause;
   const code = isCodedError(cause, "UNAUTHENTICATED") ? "UNAUTHENTICATED" : "UNAVAILABLE";
   return new CodedError(
     code,

@@ -15,12 +15,12 @@ export interface StatusPublisherOptions {
   readonly clock: Clock;
 }
 
-/** A call that takes less is not worth telling of, ms. */
-const patienceMs = 250;
+/** A call, or a wait for another value, that takes less is not worth telling of, ms. */
+const patienceMs = 200;
 
 /**
  * Tells in etcd what became of every value of the agent, see etcd/value-status.ts. A state that is still changing
- * (a call under way) is told only when it lasts; everything else at once.
+ * (a call under way, a value that waits for the next one) is told only when it lasts; everything else at once.
  */
 export class StatusPublisher implements Closable {
   readonly keys: LeasedKeys;
@@ -110,7 +110,8 @@ export class StatusPublisher implements Closable {
 }
 
 function isChanging({ value, derived_values = [] }: BaseValueStatus): boolean {
-  return [value, ...derived_values].some(({ details = [] }) =>
-    details.some((text) => / (?:in progress|waiting for its turn)$/.test(text)),
+  return [value, ...derived_values].some(
+    ({ state, details = [] }) =>
+      state === "PENDING" || details.some((text) => / (?:in progress|waiting for its turn)$/.test(text)),
   );
 }

@@ -171,7 +171,7 @@ function publisherWorld() {
     publisher,
     set,
     async told() {
-      await w.clock.advance(50);
+      await w.clock.advance(300);
       const texts = await w.read("/vnf-agent/nat/config-status/a/");
       return Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, readStatus(text)]));
     },
@@ -245,6 +245,15 @@ describe("states of values in etcd", () => {
     w.publisher.refused("config/a/new", undefined);
     const later = await w.told();
     assert.deepEqual([later.a?.state, later.new], ["CONFIGURED", undefined]);
+  });
+
+  test("what waits for a moment only is told when it is over", async () => {
+    await using w = publisherWorld();
+    await w.set({ waits: { needs: ["config/a/other"] } });
+    await w.clock.advance(100);
+    await w.set({ other: {} });
+    assert.equal((await w.told()).waits?.state, "CONFIGURED");
+    assert.equal(w.publisher.keys.counts.operations, 2);
   });
 
   test("a call under way is told when it lasts", async () => {
