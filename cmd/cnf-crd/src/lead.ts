@@ -9,6 +9,7 @@ import { clusterId, holdsLease } from "./identity.ts";
 import type { CnfCrdMetrics } from "./metrics.ts";
 import { Outcomes } from "./reconcile/outcomes.ts";
 import { StoreReconciler } from "./reconcile/reconciler.ts";
+import { Rush } from "./status/rush.ts";
 import { StatusWriter } from "./status/writer.ts";
 import { StoreKeeper } from "./store/keeper.ts";
 import { type MirrorChange, StoreMirror } from "./store/mirror.ts";
@@ -51,9 +52,11 @@ export async function leadStore(leading: Leading): Promise<void> {
     onChange: (change) => onChange(change),
     onOddity: (key, what) => logger.warn("an entry in etcd cannot be read", { key, what }),
   });
+  const rush = new Rush(clock);
   const writer = new StoreWriter({
     ...{ etcd, mirror, places, identity },
     onTxn: (result, durationMs) => {
+      rush.wrote();
       metrics.txns.inc({ result });
       metrics.txnSeconds.observe(durationMs / 1000);
     },
@@ -84,7 +87,7 @@ export async function leadStore(leading: Leading): Promise<void> {
     },
   });
   const statusWriter = new StatusWriter({
-    ...{ client, informer, declarations, outcomes, mirror, events, clock },
+    ...{ client, informer, declarations, outcomes, mirror, events, rush, clock },
     onWrite: () => metrics.statusWrites.inc(),
   });
   const common = { clock, logger, backoff, metrics: metrics.kube };

@@ -161,3 +161,29 @@ test("figures tell of items by state, transactions and writes", async () => {
     );
   assert.match(text, /controller_runtime_reconcile_total\{controller="cnf-store",result="success"\} \d/);
 });
+
+test("when resources come in numbers, values go first and statuses follow, each once", async () => {
+  await using world = await new World().start();
+  const before = world.server.requests.patch;
+  for (let i = 0; i < 60; i++) await world.create(`r${i}`, [bridge(`x${i}`)]);
+  await world.until(
+    () => world.stored(),
+    (found) => found.length === 60,
+  );
+  await world.pass(700);
+  // The first ones came before it was a rush.
+  assert.ok(world.server.requests.patch - before <= 3, `${world.server.requests.patch - before} statuses`);
+  await world.untilConditions("r59", "Stored True Stored");
+  await world.pass(10_000);
+  assert.equal(world.server.requests.patch, before + 60);
+});
+
+test("a rush that does not end keeps no status back for longer than some seconds", async () => {
+  await using world = await new World().start();
+  await world.create("first", [bridge("first")]);
+  for (let i = 0; i < 400 && (await world.conditions("first")).length === 0; i++) {
+    await world.create(`r${i}`, [bridge(`x${i}`)]);
+    await world.pass(20);
+  }
+  assert.ok((await world.conditions("first")).includes("Stored True Stored"));
+});

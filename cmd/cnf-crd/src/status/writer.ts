@@ -13,6 +13,7 @@ import { fieldManager } from "../names.ts";
 import type { Outcome, Outcomes } from "../reconcile/outcomes.ts";
 import type { StoreMirror } from "../store/mirror.ts";
 import { eventsOf } from "./events.ts";
+import type { Rush } from "./rush.ts";
 
 export interface StatusWriterOptions {
   readonly client: Client;
@@ -21,12 +22,17 @@ export interface StatusWriterOptions {
   readonly outcomes: Outcomes;
   readonly mirror: StoreMirror;
   readonly events: EventRecorder;
+  readonly rush: Pick<Rush, "on">;
   readonly clock: Clock;
   readonly onWrite: () => void;
 }
 
 /** An agent tells within milliseconds what became of a change; one that tells nothing is not waited for any longer. */
 export const settleMs = 1_500;
+
+/** How long words may wait for values in a rush, and how soon it is looked whether it is over. */
+const longestRushMs = 5_000;
+const rushLookMs = 500;
 
 /** Writes the status of a resource when it differs from what is there. */
 export class StatusWriter {
@@ -49,7 +55,7 @@ export class StatusWriter {
     const outcome = outcomes.get(key);
     // Another generation is on its way through the store and brings us here again.
     if (!object || !outcome || !isOf(outcome, object) || isOnlyAway(outcome, object)) return undefined;
-    const waitMs = this.#unsettledMs(object, outcome);
+    const waitMs = Math.max(this.#unsettledMs(object, outcome), this.#rushMs(outcome));
     if (waitMs > 0) return { requeueAfterMs: waitMs };
     const status = this.#compute(object, outcome);
     if (isSameStatus(object.status, status)) return undefined;
@@ -78,6 +84,11 @@ export class StatusWriter {
       pairs: declarations.of(object).pairs,
       now: new Date(clock.now()).toISOString().replace(/\.\d+Z$/, "Z"),
     });
+  }
+
+  #rushMs({ writtenMs }: Outcome): number {
+    const { rush, clock } = this.#options;
+    return rush.on && writtenMs > 0 && clock.monotonic() - writtenMs < longestRushMs ? rushLookMs : 0;
   }
 
   /** How long an agent may still need to tell what became of the values that were just written. */
