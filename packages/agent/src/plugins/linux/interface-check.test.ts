@@ -34,6 +34,11 @@ const table: [what: string, value: object, message: string][] = [
     'field "host_if_name" is "a/b", a link name has no blanks, "/" or ":"; choose a shorter or simpler one',
   ],
   [
+    "a loopback under another name",
+    { type: "LOOPBACK", hostIfName: "loop1" },
+    'field "host_if_name" is "loop1", but the link of type LOOPBACK is always lo; leave it out',
+  ],
+  [
     "no type",
     { type: "UNDEFINED" },
     'field "type" is missing; write VETH, EXISTING, LOOPBACK, TAP_TO_VPP, VRF_DEVICE or DUMMY',

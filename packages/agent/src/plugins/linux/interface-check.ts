@@ -101,6 +101,12 @@ function checkType(checks: FieldChecks, value: Interface, vpp: boolean): void {
         checks.wrong("vrf_master_interface", "does not go with type VRF_DEVICE; leave it out");
       break;
     case Type.LOOPBACK:
+      if (value.hostIfName !== "" && value.hostIfName !== "lo")
+        checks.wrong(
+          "host_if_name",
+          `is ${JSON.stringify(value.hostIfName)}, but the link of type LOOPBACK is always lo; leave it out`,
+        );
+      break;
     case Type.DUMMY:
       break;
   }

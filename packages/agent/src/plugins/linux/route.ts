@@ -191,7 +191,7 @@ function dependencies(value: Route): Dependency[] {
       },
       {
         label: `address of ${gateway.network} on ${name}`,
-        anyOf: { keyPrefixes: [addressKey(name, "alloc_ref", `alloc:${gateway.network}`)] },
+        anyOf: ofNetwork(addressKey(name, "alloc_ref", `alloc:${gateway.network}`)),
       },
     );
   } else if (!isUnspecified(value.gwAddr)) {
@@ -204,6 +204,11 @@ function dependencies(value: Route): Dependency[] {
     });
   }
   return deps;
+}
+
+/** Addresses that refer to a network, by whatever interface they name; not those of networks whose names begin alike. */
+function ofNetwork(key: string): NonNullable<Dependency["anyOf"]> {
+  return { keyPrefixes: [key], keySelector: (other) => other === key || other.startsWith(`${key}/`) };
 }
 
 /** Whether the value with this key makes an address reachable through an interface. */

@@ -1,7 +1,8 @@
 import { netallocIpModel } from "@nsmkit/api/model";
 import type { IPAllocation } from "@nsmkit/api/netalloc";
-import { CodedError } from "@nsmkit/core";
-import { type Descriptor, invalidValue, keyPrefix, type Scheduler } from "@nsmkit/scheduler";
+import { CodedError, mustExist } from "@nsmkit/core";
+import { type Descriptor, keyPrefix, type Scheduler } from "@nsmkit/scheduler";
+import { FieldChecks } from "../field-checks.ts";
 import { type Cidr, covers, parseCidr, parseCidrOrAddress } from "../network.ts";
 import { neighbourGatewayKey, parseAllocReference } from "./reference.ts";
 
@@ -21,7 +22,7 @@ export function createNetallocDescriptor(): Descriptor<IPAllocation, Allocation>
     nbKeyPrefix: netallocIpModel.keyPrefix,
     keyLabel: (key) => key.slice(netallocIpModel.keyPrefix.length),
     withMetadata: true,
-    validate: (_key, value) => void read(value),
+    validate: (_key, value) => check(value),
     create: ({ value }) => read(value),
     update: ({ newValue }) => read(newValue),
     updateWithRecreate: () => true, // Those who refer to the old address must let go of it first.
@@ -36,21 +37,30 @@ export function createNetallocDescriptor(): Descriptor<IPAllocation, Allocation>
   };
 }
 
-function read(value: IPAllocation): Allocation {
-  const title = `netalloc ip "${value.networkName}/${value.interfaceName}"`;
-  const address = parseCidrOrAddress(value.address);
-  if (!address) throw wrong(title, "address", value.address);
-  if (value.gw === "") return { address };
-  const gateway = parseCidrOrAddress(value.gw);
-  if (!gateway) throw wrong(title, "gw", value.gw);
-  return { address, gateway };
+function check(value: IPAllocation): void {
+  const checks = new FieldChecks(`netalloc ip "${value.networkName}/${value.interfaceName}"`);
+  checks.required("network_name", value.networkName, "name the network; references begin with it");
+  checks.required(
+    "interface_name",
+    value.interfaceName,
+    "write the logical name of the interface that has the address",
+  );
+  if (value.networkName.includes("/"))
+    checks.wrong("network_name", `is ${JSON.stringify(value.networkName)}, which no reference can name; leave out "/"`);
+  for (const field of ["address", "gw"] as const) {
+    const text = value[field];
+    if (field === "gw" && text === "") continue;
+    if (!parseCidrOrAddress(text))
+      checks.wrong(field, `is ${JSON.stringify(text)}, must be an address such as 10.0.0.1/24`);
+  }
+  checks.throwIfAny();
 }
 
-function wrong(title: string, field: string, value: string): CodedError {
-  return invalidValue(
-    `${title}: field "${field}" is ${JSON.stringify(value)}, must be an address such as 10.0.0.1/24`,
-    [field],
-  );
+function read(value: IPAllocation): Allocation {
+  check(value);
+  const address = mustExist(parseCidrOrAddress(value.address), "a checked address");
+  const gateway = parseCidrOrAddress(value.gw);
+  return { address, ...(gateway ? { gateway } : {}) };
 }
 
 /** Looks up what references stand for, among the allocations that are in place now. */

@@ -8,6 +8,7 @@ import {
   StatsPollerService,
 } from "@nsmkit/api/configurator";
 import { InterfaceState_Status as Status, Interface_Type as Type } from "@nsmkit/api/linux";
+import fc from "fast-check";
 import { grpcWorld } from "../fixtures/world.ts";
 
 const { get, update, delete: remove, dump, notify } = ConfiguratorService.method;
@@ -225,4 +226,49 @@ test("PollStats sends counters of declared interfaces, once or again and again",
   assert.deepEqual(await poll({}), ["0 a bigint", "0 b bigint"]);
   assert.deepEqual(await poll({ periodSec: 1, numPolls: 2 }), ["1 a bigint", "1 b bigint", "2 a bigint", "2 b bigint"]);
   await assert.rejects(poll({ numPolls: 2 }), { code: "INVALID_ARGUMENT" });
+});
+
+test("whatever a configuration holds, it is applied or refused as wrong, and the next call is served", async () => {
+  await using w = await world();
+  const text = fc.oneof(
+    fc.string({ maxLength: 12 }),
+    fc.constantFrom("a", "b", "alloc:net", "10.0.0.1/24", "fd00::/8", "/", ".."),
+  );
+  const link = fc.record({
+    name: text,
+    type: fc.integer({ min: -1, max: 9 }),
+    hostIfName: text,
+    enabled: fc.boolean(),
+    ipAddresses: fc.array(text, { maxLength: 3 }),
+    physAddress: text,
+    mtu: fc.nat(),
+    vrfMasterInterface: text,
+  });
+  const route = fc.record({
+    outgoingInterface: text,
+    dstNetwork: text,
+    gwAddr: text,
+    scope: fc.integer({ min: 0, max: 9 }),
+    metric: fc.nat(),
+  });
+  const allocation = fc.record({ networkName: text, interfaceName: text, address: text, gw: text });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(link, { maxLength: 2 }),
+      fc.array(route, { maxLength: 2 }),
+      fc.array(allocation, { maxLength: 2 }),
+      fc.boolean(),
+      async (links, routes, allocations, fullResync) => {
+        const config = { linuxConfig: { interfaces: links, routes }, netallocConfig: { ipAddresses: allocations } };
+        const refused = await w.update(config, { fullResync }).then(
+          () => "",
+          (error: { code?: string }) => error.code ?? "without code",
+        );
+        assert.ok(["", "INVALID_ARGUMENT", "FAILED_PRECONDITION"].includes(refused), refused);
+      },
+    ),
+    { numRuns: 200 },
+  );
+  await w.update({}, { fullResync: true });
+  assert.deepEqual(await w.links(), ["lo"]);
 });
