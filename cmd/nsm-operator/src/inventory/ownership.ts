@@ -31,9 +31,14 @@ export function marked(object: UnknownObject, mesh: KubeObject, label: string): 
 /** Label selector of one mesh's objects. */
 export const selectorOf = (label: string): string => `${managedByLabel}=${managedBy},${meshLabel}=${label}`;
 
-/** Whether a live object was made by this operator or may be taken over. A label alone can be copied by anybody. */
+/**
+ * Whether a live object was made by this operator or may be taken over. A label alone can be copied by anybody; but claims
+ * have nothing else, as the controller of StatefulSets makes them of our template.
+ */
 export const isOurs = (live: KubeObject): boolean =>
-  appliedFields(live, fieldManager) !== undefined || live.metadata.annotations?.[adoptAnnotation] === "true";
+  appliedFields(live, fieldManager) !== undefined ||
+  live.metadata.annotations?.[adoptAnnotation] === "true" ||
+  (live.kind === "PersistentVolumeClaim" && live.metadata.labels?.[managedByLabel] === managedBy);
 
 /** Keeps of the managed fields only ours: they are most of an object's size, and others' are never read. */
 export function slim(object: UnknownObject): UnknownObject {

@@ -32,8 +32,12 @@ function digestOf(phases: readonly MeshPhase[]): string {
   return createHash("sha256").update(JSON.stringify(phases)).digest("hex").slice(0, 16);
 }
 
-/** Kinds and namespaces of the objects: where a removal must look. */
+/** Kinds and namespaces of the objects, and of the claims that a StatefulSet makes: where a removal must look. */
 export const placesOf = (phases: readonly MeshPhase[]): string[] =>
   phases.flatMap((phase) =>
-    phase.objects.flatMap(({ kind, metadata }) => (metadata.namespace ? [`${kind} ${metadata.namespace}`] : [])),
+    phase.objects.flatMap(({ kind, metadata: { namespace } }) => {
+      if (!namespace) return [];
+      const own = `${kind} ${namespace}`;
+      return kind === "StatefulSet" ? [own, `PersistentVolumeClaim ${namespace}`] : [own];
+    }),
   );
