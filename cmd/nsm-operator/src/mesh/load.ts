@@ -1,4 +1,4 @@
-import type { Logger } from "@nsmkit/core";
+import { type Logger, systemClock } from "@nsmkit/core";
 import type { KubeClient, UnknownObject } from "@nsmkit/kube";
 import { nsmAdmissionPolicy, nsmDefinition } from "@nsmkit/mesh";
 import { PlatformKeeper } from "../platform/keeper.ts";
@@ -11,7 +11,7 @@ export async function loadMeshPort(
   { logger, signal }: { logger: Logger; signal: AbortSignal },
 ): Promise<MeshPort> {
   const platform = new PlatformKeeper(client, { logger });
-  await platform.look({ signal });
+  await platform.begin(systemClock, { signal });
   return nsmkitMesh(definitions(platform.facts.kubernetesMinor), platform);
 }
 

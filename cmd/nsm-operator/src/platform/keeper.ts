@@ -28,6 +28,17 @@ export class PlatformKeeper {
     return this.#facts;
   }
 
+  /**
+   * The first look, before anything is built by it. Roles that were applied together with this program may not be known
+   * to the API server yet, so what is forbidden is asked for once more.
+   */
+  async begin(clock: Clock, { signal }: { signal: AbortSignal }): Promise<void> {
+    await this.look({ signal });
+    if (this.#forbidden.length === 0) return;
+    await clock.sleep(2_000, { signal });
+    await this.look({ signal });
+  }
+
   /** @returns whether something is known now that was not, or otherwise */
   async look({ signal }: { signal: AbortSignal }): Promise<boolean> {
     const { facts, forbidden } = await lookAtCluster(this.#client, { signal });
