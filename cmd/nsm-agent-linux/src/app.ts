@@ -16,7 +16,7 @@ export interface AgentDeps {
   readonly clock?: Clock;
   /** In place of the real one; for tests. */
   readonly mesh?: Mesh;
-  /** At which `logger` lets lines through now; default INFO. */
+  /** At which `logger` lets lines through now because somebody said so; default INFO, or what logs.conf says. */
   readonly logLevel?: string;
   /** Environment of the iptables programs. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
@@ -51,6 +51,7 @@ export async function createNsmAgentLinux(config: AgentConfig, deps: AgentDeps):
     import("./etcd.ts"),
   ]);
   const conf = await readAgentConf(config, logger);
+  logs.preset(deps.logLevel === undefined ? conf.logs : { loggers: conf.logs.loggers });
   const name = config.nsmName || config.podName || `${config.microserviceLabel}-${hostname()}`;
   const mesh = deps.mesh ?? lazyMesh(() => openMesh(config, { ...deps, logger, clock, netlink }, name));
   // Closed after the agent, with the last states told.
@@ -60,6 +61,7 @@ export async function createNsmAgentLinux(config: AgentConfig, deps: AgentDeps):
       label: config.microserviceLabel,
       netlink,
       files: conf.files,
+      scheduler: conf.scheduler,
       plugins: [
         (core: AgentCore) =>
           createNsmPlugin(core, { mesh, name, ...(etcd ? { notifications: etcd.notifications } : {}) }),

@@ -32,6 +32,8 @@ test("without any file there are HTTP, the initial configuration, and no gRPC", 
     files: { initial: [join(directory, "initial-config.yaml")], paths: [] },
     http: { endpoint: "0.0.0.0:9191" },
     grpc: undefined,
+    scheduler: { history: {} },
+    logs: { loggers: [] },
   });
 });
 
@@ -73,6 +75,21 @@ test("settings of files that this agent does not have are told", async () => {
         message === "settings of a file have no effect in this agent" && String(fields.settings) === "endpiont",
     ),
   );
+});
+
+test("kvscheduler.conf and logs.conf say what is kept and logged", async () => {
+  const { conf, logger } = await read({
+    "kvscheduler.conf":
+      "record-transaction-history: true\ntransaction-history-age-limit: 60\npermanently-recorded-init-period: 5\nenable-txn-simulation: true\nprint-txn-summary: false",
+    "logs.conf": 'default-level: warn\nloggers: [{name: "linux,", level: debug}]\nhooks: {syslog: {levels: [panic]}}',
+    "linux-ifplugin.conf": "disabled: false\ngo-routines-count: 10",
+  });
+  assert.deepEqual(conf.scheduler, {
+    history: { record: true, ageLimitMinutes: 60, permanentlyRecordedInitPeriodMinutes: 5 },
+    simulate: true,
+  });
+  assert.deepEqual(conf.logs, { level: "warn", loggers: [{ name: "linux", level: "debug" }] });
+  assert.deepEqual(logger.lines, []);
 });
 
 test("grpc.conf says everything about its server", async () => {
@@ -155,6 +172,8 @@ const wrong: [files: Record<string, string>, error: RegExp][] = [
     { "http.conf": "enable-token-auth: true\nusers: [{name: ann, password_hash: plain}]" },
     /http.conf: "users\[0\].password_hash" is not accepted, must be a hash as crypt\(3\) makes it/,
   ],
+  [{ "linux-l3plugin.conf": "disabled: true" }, /linux-l3plugin.conf: "disabled" is true, but no part of this agent/],
+  [{ "logs.conf": "default-level: loud" }, /logs.conf: "default-level" is "loud", must be debug, info, warn or error/],
   [{ "http.conf": "rate-limiter: {limit: 5}" }, /http.conf: "rate-limiter.burst" is 0, must be 1 or more/],
   [{ "http.conf": "read-timeout: soon" }, /http.conf: "read-timeout" is "soon", must be a duration such as "750ms"/],
   [{ "http.conf": "read-timeout: 1s\nReadTimeout: 2s" }, /http.conf: "ReadTimeout" is "read-timeout" too; keep one/],

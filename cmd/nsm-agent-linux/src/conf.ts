@@ -1,10 +1,16 @@
 import {
   type Conf,
+  checkLinuxPluginConf,
   type GrpcConf,
   type HttpConf,
+  type LogsConf,
+  linuxPlugins,
   readConf,
   readGrpcConf,
   readHttpConf,
+  readLogsConf,
+  readSchedulerConf,
+  type SchedulerConf,
   within,
 } from "@nsmkit/agent/conf";
 import type { Logger } from "@nsmkit/core";
@@ -17,6 +23,8 @@ export interface AgentConf {
   readonly http: HttpConf | undefined;
   /** undefined: there is no gRPC server. */
   readonly grpc: GrpcConf | undefined;
+  readonly scheduler: SchedulerConf;
+  readonly logs: LogsConf;
 }
 
 /** @throws CodedError INVALID_CONFIG naming file, field, value and remedy */
@@ -24,12 +32,18 @@ export async function readAgentConf(config: AgentConfig, logger: Logger): Promis
   const directory = config.configDir;
   const read = async (part: string, given: string | undefined): Promise<Conf | undefined> =>
     readConf(part, given, { directory });
-  const [filedb, initial, http, grpc] = await Promise.all([
+  const [filedb, initial, http, grpc, scheduler, logs, ...plugins] = await Promise.all([
     read("filedb", config.fileConfig),
     read("initfileregistry", config.initialConfig),
     read("http", config.httpConfig),
     read("grpc", config.grpcConfig),
+    read("kvscheduler", config.schedulerConfig),
+    read("logs", config.logsConfig),
+    ...linuxPlugins.map((part) => read(part, undefined)),
   ]);
+  for (const plugin of plugins) if (plugin) checkLinuxPluginConf(plugin);
+  // Sending lines elsewhere is for those who collect the output of programs.
+  logs?.accept("hooks");
   const conf = {
     files: {
       initial: initial?.flag("disable-initial-configuration")
@@ -39,8 +53,10 @@ export async function readAgentConf(config: AgentConfig, logger: Logger): Promis
     },
     http: await readHttpConf(http, { directory, port: config.httpPort }),
     grpc: await readGrpcConf(grpc, { directory, port: config.grpcPort }),
+    scheduler: readSchedulerConf(scheduler),
+    logs: readLogsConf(logs),
   };
-  for (const one of [filedb, initial, http, grpc]) {
+  for (const one of [filedb, initial, http, grpc, scheduler, logs, ...plugins]) {
     const unknown = one?.unused() ?? [];
     if (one && unknown.length > 0)
       logger.warn("settings of a file have no effect in this agent", { file: one.path, settings: unknown });

@@ -13,7 +13,7 @@ await runProgram(
     settings,
     unused,
     run: (config, deps) =>
-      createNsmAgentLinux(config, { ...deps, environment: process.env, logLevel: level || "INFO" }),
+      createNsmAgentLinux(config, { ...deps, environment: process.env, ...(level ? { logLevel: level } : {}) }),
   },
   Object.assign(Object.create(process), {
     env: { ...env, ...(level ? { LOG_LEVEL: level } : {}) },

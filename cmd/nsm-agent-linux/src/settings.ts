@@ -104,6 +104,20 @@ export const settings = {
     type: "string",
     text: "Accepted for the sake of existing manifests: states are written unless that is disabled.",
   },
+  schedulerConfig: {
+    env: "KVSCHEDULER_CONFIG",
+    type: "string",
+    default: "kvscheduler.conf",
+    empty: "its defaults hold",
+    text: "File that says how much history the scheduler keeps; see docs/agent.md.",
+  },
+  logsConfig: {
+    env: "LOGS_CONFIG",
+    type: "string",
+    default: "logs.conf",
+    empty: "its defaults hold",
+    text: "File with `default-level` and `loggers` (name, level); the level of the environment wins over `default-level`.",
+  },
   nsmName: {
     env: "NSM_NAME",
     type: "string",

@@ -3,7 +3,7 @@ import type { Interface } from "@nsmkit/api/linux";
 import { knownModels, type ModelRegistry } from "@nsmkit/api/model";
 import { type Clock, type Closable, closeAll, type Logger, silentLogger, systemClock } from "@nsmkit/core";
 import type { Netlink } from "@nsmkit/netlink";
-import { createScheduler, type Descriptor, type Scheduler } from "@nsmkit/scheduler";
+import { createScheduler, type Descriptor, type Scheduler, type SchedulerOptions } from "@nsmkit/scheduler";
 import { descriptorCheck } from "./northbound/descriptor-check.ts";
 import { FileSource } from "./northbound/files/file-source.ts";
 import { type Check, Northbound } from "./northbound/northbound.ts";
@@ -38,6 +38,8 @@ export interface AgentOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Default "/run/netns". */
   readonly namespaceDirectory?: string;
+  /** What the scheduler keeps and plans. */
+  readonly scheduler?: Pick<SchedulerOptions, "history" | "simulate">;
 }
 
 /** What plugins build upon. */
@@ -69,6 +71,7 @@ export interface Agent extends Closable, AgentCore {
 export function createAgent(options: AgentOptions): Agent {
   const { label, logger = silentLogger, clock = systemClock, models = knownModels } = options;
   const scheduler = createScheduler({
+    ...options.scheduler,
     logger: logger.child({ component: "scheduler" }),
     clock,
     describeValue: (value) => describe(models, value),

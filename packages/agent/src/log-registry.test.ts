@@ -49,3 +49,12 @@ test("an unknown logger and an unknown level are refused", () => {
     message: 'level is "loud", must be debug, info, warning, error',
   });
 });
+
+test("levels of a file hold for loggers that come later too", () => {
+  const { registry, written } = world();
+  registry.preset({ level: "warn", loggers: [{ name: "nsm", level: "debug" }] });
+  const nsm = registry.logger.child({ component: "nsm" });
+  nsm.debug("a");
+  registry.logger.child({ component: "http" }).info("b");
+  assert.deepEqual(written(), ["a"]);
+});

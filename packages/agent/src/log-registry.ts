@@ -33,6 +33,15 @@ export class LogRegistry {
     });
   }
 
+  /** Levels that a file asks for; loggers that are not there yet get theirs when they come. */
+  preset(levels: { readonly level?: string; readonly loggers: readonly { name: string; level: string }[] }): void {
+    if (levels.level !== undefined) this.set(common, levels.level);
+    for (const { name, level } of levels.loggers) {
+      this.#names.add(name);
+      this.set(name, level);
+    }
+  }
+
   /** By name. Field names of GET /log/list. */
   list(): { logger: string; level: string }[] {
     return [...this.#names].sort().map((logger) => ({ logger, level: textOf(this.#rankOf(logger)) }));

@@ -194,6 +194,7 @@ test("calls are counted by method and code", async () => {
   assert.ok(metrics.text().includes(`grpc_server_started_total{${labels}} 2\n`));
   assert.ok(metrics.text().includes(`grpc_server_handled_total{${labels},grpc_code="NotFound"} 1\n`));
   assert.ok(metrics.text().includes(`grpc_server_handled_total{${labels},grpc_code="OK"} 1\n`));
+  assert.ok(metrics.text().includes(`grpc_server_handling_seconds_bucket{${labels},le="+Inf"} 2\n`));
 });
 
 test("closing ends calls that wait, and connections that do nothing", async () => {

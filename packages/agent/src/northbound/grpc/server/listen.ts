@@ -147,10 +147,11 @@ class Server {
     else {
       const { metrics, maxMessageBytes = 4 * 1024 * 1024 } = this.#options;
       const call = new Call(stream, headers, { method, peer: peerOf(stream), logger: this.#logger, maxMessageBytes });
+      const begunMs = performance.now();
       metrics?.started(method);
       const running = call.run().then(({ status }) => {
         this.#calls.delete(call);
-        metrics?.handled(method, status);
+        metrics?.handled(method, status, (performance.now() - begunMs) / 1000);
       });
       this.#calls.set(call, running);
     }

@@ -3,17 +3,25 @@ import type { Status } from "./status.ts";
 
 const types = { unary: "unary", server_streaming: "server_stream", bidi_streaming: "bidi_stream" } as const;
 
+/** prometheus.DefBuckets, s. */
+const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
 /** Counters of a gRPC server under the names of github.com/grpc-ecosystem/go-grpc-prometheus. */
 export class GrpcMetrics {
   readonly #started = new Map<string, number>();
   readonly #handled = new Map<string, number>();
+  readonly #times = new Map<string, { counts: number[]; sum: number; count: number }>();
 
   started(method: BoundMethod): void {
     count(this.#started, labelsOf(method));
   }
 
-  handled(method: BoundMethod, status: keyof typeof Status): void {
-    count(this.#handled, `${labelsOf(method)},grpc_code="${goName(status)}"`);
+  handled(method: BoundMethod, status: keyof typeof Status, seconds: number): void {
+    const labels = labelsOf(method);
+    count(this.#handled, `${labels},grpc_code="${goName(status)}"`);
+    const times = this.#times.get(labels) ?? { counts: buckets.map(() => 0), sum: 0, count: 0 };
+    for (const [i, bound] of buckets.entries()) if (seconds <= bound) times.counts[i] = (times.counts[i] ?? 0) + 1;
+    this.#times.set(labels, { counts: times.counts, sum: times.sum + seconds, count: times.count + 1 });
   }
 
   /** Exposition format of Prometheus, version 0.0.4. */
@@ -21,7 +29,20 @@ export class GrpcMetrics {
     return [
       ...family("grpc_server_started_total", "RPCs begun on the server.", this.#started),
       ...family("grpc_server_handled_total", "RPCs ended on the server, by code.", this.#handled),
+      ...this.#histogram("grpc_server_handling_seconds", "Time that RPCs took on the server."),
     ].join("");
+  }
+
+  #histogram(name: string, help: string): string[] {
+    const lines = [...this.#times]
+      .sort()
+      .flatMap(([labels, { counts, sum, count: all }]) => [
+        ...buckets.map((bound, i) => `${name}_bucket{${labels},le="${bound}"} ${counts[i]}\n`),
+        `${name}_bucket{${labels},le="+Inf"} ${all}\n`,
+        `${name}_sum{${labels}} ${sum}\n`,
+        `${name}_count{${labels}} ${all}\n`,
+      ]);
+    return [`# HELP ${name} ${help}\n`, `# TYPE ${name} histogram\n`, ...lines];
   }
 }
 
