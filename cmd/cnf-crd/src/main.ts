@@ -1,14 +1,14 @@
 import { runProgram } from "@nsmkit/core/program";
-import { withFlags } from "./flags.ts";
 import { description, name, settings } from "./settings.ts";
 import { startCnfCrd } from "./start.ts";
 
-const { argv, env } = withFlags(settings, process.argv, process.env);
+const { argv, env } = process;
+const verbose = env.VERBOSE === "true" || argv.some((argument) => /^--?verbose(=true)?$/.test(argument));
 
 await runProgram(
-  { name, description, settings, run: startCnfCrd },
+  { name, description, settings, run: (config, deps) => startCnfCrd(config, { ...deps, environment: env }) },
   Object.assign(Object.create(process), {
-    ...{ argv, env },
+    env: verbose ? { ...env, NSM_LOG_LEVEL: "DEBUG" } : env,
     on: process.on.bind(process),
     off: process.off.bind(process),
     exit: process.exit.bind(process),

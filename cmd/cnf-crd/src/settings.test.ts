@@ -1,27 +1,23 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
 import { test } from "node:test";
 import { parseConfig } from "@nsmkit/core/config";
-import { withFlags } from "./flags.ts";
 import { parseListenAddress, settings } from "./settings.ts";
-
-const read = (args: string[], env: Record<string, string> = {}) => withFlags(settings, ["node", "main", ...args], env);
-
-test("a flag is its variable, in both spellings, and wins over it", () => {
-  const { argv, env } = read(["--kube-config=/k", "--etcd-config", "/e"], { KUBE_CONFIG: "/old", OTHER: "1" });
-  assert.deepEqual(argv, ["node", "main"]);
-  assert.deepEqual(env, { KUBE_CONFIG: "/k", ETCD_CONFIG: "/e", OTHER: "1" });
-});
-
-test("--verbose logs more; what is no flag of ours is left to be refused", () => {
-  const { argv, env } = read(["--verbose", "--nonsense", "x", "--kube-config"]);
-  assert.equal(env.NSM_LOG_LEVEL, "DEBUG");
-  assert.deepEqual(argv.slice(2), ["--nonsense", "x", "--kube-config"]);
-});
 
 test("the first controller's environment is understood, and KUBECONFIG too", () => {
   assert.equal(parseConfig(settings, { KUBECONFIG: "/a" }).kubeconfig, "/a");
   assert.equal(parseConfig(settings, { KUBECONFIG: "/a", KUBE_CONFIG: "/b" }).kubeconfig, "/b");
   assert.equal(parseConfig(settings, { ETCD_CONFIG: "/etc/etcd/etcd.conf" }).etcdConfig, "/etc/etcd/etcd.conf");
+});
+
+test("its flags are understood, and what is missing is named with its remedy", () => {
+  const main = join(import.meta.dirname, "main.ts");
+  const started = (...args: string[]) => spawnSync(process.execPath, [main, ...args], { encoding: "utf8", env: {} });
+  const { status, stdout, stderr } = started("--verbose", "--kube-config=/nowhere", "--etcd-config", "/x");
+  assert.equal(status, 1);
+  assert.match(stdout + stderr, /kubeconfig \/nowhere cannot be read/);
+  assert.equal(started("--nonsense").status, 2);
 });
 
 test("a list of models, an address and a URL that are none are refused with a remedy", () => {

@@ -70,6 +70,12 @@ export const settings = {
     check: checkModels,
     text: "Models that this program does not know and whose items it takes over unread: module/type, module/* or * for all.",
   },
+  verbose: {
+    env: "VERBOSE",
+    type: "boolean",
+    default: "false",
+    text: "The first controller's switch: the same as NSM_LOG_LEVEL=DEBUG.",
+  },
   listenOn: {
     env: "CNF_CRD_LISTEN_ON",
     type: "string",

@@ -1,27 +1,37 @@
 import { access } from "node:fs/promises";
-import { openEtcd } from "@nsmkit/agent/etcd";
-import type { Logger } from "@nsmkit/core";
+import { openEtcd, readEtcdConf } from "@nsmkit/agent/etcd";
+import { CodedError, type Logger } from "@nsmkit/core";
 import type { Running } from "@nsmkit/core/program";
 import { type ClusterConfig, inClusterConfig, KubeClient, loadKubeconfig } from "@nsmkit/kube";
 import { createCnfCrd } from "./app.ts";
-import { readEtcdOptions } from "./etcd-conf.ts";
 import { CnfCrdMetrics } from "./metrics.ts";
 import type { CnfCrdConfig } from "./settings.ts";
 
 /** Where the first controller looked before it took the Pod's service account. */
 const usualKubeconfig = "/etc/kubernetes/admin.conf";
 
+export interface StartDeps {
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+  /** For what etcd.conf leaves to the environment: ETCD_ENDPOINTS and the like. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
 /** The program: finds its API server and its etcd and starts there. */
-export async function startCnfCrd(
-  config: CnfCrdConfig,
-  { logger }: { logger: Logger; signal: AbortSignal },
-): Promise<Running> {
+export async function startCnfCrd(config: CnfCrdConfig, { logger, environment }: StartDeps): Promise<Running> {
   await using opened = new AsyncDisposableStack();
   const cluster = await clusterOf(config);
   const metrics = new CnfCrdMetrics();
-  // Statuses of many resources are written at a time, beside what the queue of a client is there for.
   const client = opened.use(new KubeClient(cluster, { onAnswer: metrics.kube.answered(cluster.server) }));
-  const etcd = opened.use(openEtcd({ ...(await readEtcdOptions(config.etcdConfig, config.configDir)), logger }));
+  const { etcdConfig, configDir: directory } = config;
+  const conf = await readEtcdConf(etcdConfig, { directory, environment, logger });
+  if (!conf) {
+    throw new CodedError(
+      "NOT_FOUND",
+      `there is no file ${etcdConfig} with the endpoints of etcd; mount it and name it in ETCD_CONFIG`,
+    );
+  }
+  const etcd = opened.use(openEtcd({ ...conf.client, logger }));
   const namespace = config.namespace ?? client.namespace;
   const controller = opened.use(await createCnfCrd({ ...config, namespace }, { client, etcd, logger, metrics }));
   logger.info("started", { apiServer: cluster.server, etcd: etcd.name });

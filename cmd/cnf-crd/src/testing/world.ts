@@ -18,6 +18,7 @@ export const testConfig: CnfCrdConfig = {
   podName: "cnf-crd-0",
   namespace: "default",
   unknownModels: [],
+  verbose: false,
   listenOn: "127.0.0.1:0",
   webhookListenOn: "127.0.0.1:0",
   webhookUrl: undefined,
