@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { parseConfig } from "@nsmkit/core/config";
 import { RecordingLogger } from "@nsmkit/core/testing";
+import { createTestCa } from "@nsmkit/sdk/testing";
 import { type AgentConf, readAgentConf } from "./conf.ts";
 import { settings } from "./settings.ts";
 
@@ -131,6 +132,26 @@ rate-limiter: {limit: 2.5, burst: 3}
     rateLimit: { perSecond: 2.5, burst: 3 },
     limits: { readMs: 20_000, headerMs: 3_000, idleMs: 20_000, headerBytes: 4096 },
   });
+  assert.deepEqual(logger.lines, []);
+});
+
+test("the files shown in docs/agent.md are read without a word", async () => {
+  const page = await readFile(join(import.meta.dirname, "../../../docs/agent.md"), "utf8");
+  const shown = (name: string): string =>
+    new RegExp(`^\`\`\`text\\n(# ${name}\\n.*?)^\`\`\`$`, "ms").exec(page)?.[1] ?? "";
+  const ca = await createTestCa();
+  const { certificate, key } = await ca.issue({ path: "/agent" });
+  const pem = { certificate: certificate.toString(), key: key.export({ type: "pkcs8", format: "pem" }).toString() };
+  const { conf, logger } = await read({
+    "grpc.conf": shown("grpc.conf"),
+    "http.conf": shown("http.conf"),
+    "server.pem": pem.certificate,
+    "server.key": pem.key,
+    "clients.pem": ca.root.toString(),
+    "ca.pem": ca.root.toString(),
+  });
+  assert.deepEqual([conf.grpc?.place.network, conf.grpc?.tls?.clientCas?.length], ["tcp", 1]);
+  assert.deepEqual([conf.http?.tokens?.users.length, conf.http?.limits?.headerMs], [1, 10_000]);
   assert.deepEqual(logger.lines, []);
 });
 
