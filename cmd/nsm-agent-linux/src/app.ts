@@ -42,6 +42,7 @@ export async function createNsmAgentLinux(config: AgentConfig, deps: AgentDeps):
     { agentRoutes, listenRest, Probe },
     { readAgentConf },
     { openEtcdOf },
+    { openKubernetesOf },
   ] = await Promise.all([
     openNetlink().then((opening) => opened.use(opening)),
     import("@nsmkit/agent"),
@@ -49,6 +50,7 @@ export async function createNsmAgentLinux(config: AgentConfig, deps: AgentDeps):
     import("@nsmkit/agent/rest"),
     import("./conf.ts"),
     import("./etcd.ts"),
+    import("./kubernetes.ts"),
   ]);
   const conf = await readAgentConf(config, logger);
   logs.preset(deps.logLevel === undefined ? conf.logs : { loggers: conf.logs.loggers });
@@ -56,6 +58,8 @@ export async function createNsmAgentLinux(config: AgentConfig, deps: AgentDeps):
   const mesh = deps.mesh ?? lazyMesh(() => openMesh(config, { ...deps, logger, clock, netlink }, name));
   // Closed after the agent, with the last states told.
   const etcd = opened.use(await openEtcdOf(config, { ...deps, logger, clock }));
+  const kubernetes = opened.use(await openKubernetesOf(config, { logger }));
+  const sources = [etcd, kubernetes].flatMap((one) => (one ? (core: SourceCore) => one.source(core) : []));
   const agent = opened.use(
     createAgent({
       label: config.microserviceLabel,
@@ -66,7 +70,7 @@ export async function createNsmAgentLinux(config: AgentConfig, deps: AgentDeps):
         (core: AgentCore) =>
           createNsmPlugin(core, { mesh, name, ...(etcd ? { notifications: etcd.notifications } : {}) }),
       ],
-      ...(etcd ? { sources: [(core: SourceCore) => etcd.source(core)] } : {}),
+      sources,
       logger,
       clock,
       ...(deps.environment ? { environment: deps.environment } : {}),

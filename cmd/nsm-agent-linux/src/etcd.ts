@@ -12,6 +12,7 @@ export interface EtcdDeps {
 
 /** @returns undefined when there is no etcd.conf, or it is switched off */
 export async function openEtcdOf(config: AgentConfig, deps: EtcdDeps): Promise<EtcdNorthbound | undefined> {
+  if (!config.sources.includes("etcd")) return undefined;
   const { logger } = deps;
   const conf = await readEtcdConf(config.etcdConfig, {
     directory: config.configDir,

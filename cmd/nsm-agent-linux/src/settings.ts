@@ -61,6 +61,33 @@ export const settings = {
     max: 65_535,
     text: "Port of the gRPC server on all addresses; wins over grpc.conf.",
   },
+  sources: {
+    env: "SOURCE",
+    type: "list",
+    default: "etcd",
+    check: checkSources,
+    text: "Where declarations come from beside files and gRPC: etcd, kubernetes (CNFConfigurations straight from the Kubernetes API), or both.",
+  },
+  kubeconfig: {
+    env: "KUBECONFIG",
+    type: "path",
+    text: "Where the API server is, when the source is kubernetes and this runs outside a cluster. Default: the Pod's service account.",
+  },
+  kubernetesHost: {
+    env: "KUBERNETES_SERVICE_HOST",
+    type: "string",
+    text: "The API server as Kubernetes tells every Pod.",
+  },
+  kubernetesPort: {
+    env: "KUBERNETES_SERVICE_PORT",
+    type: "string",
+    text: "Port of the API server as Kubernetes tells every Pod.",
+  },
+  sourceNamespace: {
+    env: "SOURCE_NAMESPACE",
+    type: "string",
+    text: "Take CNFConfigurations of this namespace only. Default: all, as labels and keys are those of the whole cluster.",
+  },
   etcdConfig: {
     env: "ETCD_CONFIG",
     type: "string",
@@ -153,6 +180,11 @@ export const settings = {
 export const unused: readonly string[] = upstreamOnly;
 
 export type AgentConfig = ConfigOf<typeof settings>;
+
+function checkSources(sources: readonly string[]): void {
+  const wrong = sources.find((source) => source !== "etcd" && source !== "kubernetes");
+  if (wrong !== undefined) throw new ValueError("is no source", "write etcd, kubernetes, or etcd,kubernetes");
+}
 
 function checkLabel(label: string): void {
   if (!/^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/.test(label))
