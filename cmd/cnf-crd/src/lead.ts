@@ -50,6 +50,7 @@ export async function leadStore(leading: Leading): Promise<void> {
   const mirror = new StoreMirror({
     places,
     onChange: (change) => onChange(change),
+    now: () => clock.now(),
     onOddity: (key, what) => logger.warn("an entry in etcd cannot be read", { key, what }),
   });
   const rush = new Rush(clock);

@@ -95,11 +95,23 @@ test("an agent that runs and reports nothing is told apart from one that is not 
   await using world = await new World().start();
   await world.create("one", [bridge("x")]);
   await world.untilConditions("one", "Ready Unknown NotReported");
-  await world.etcd.put("/vnf-agent/a/check/status/v1/agent", "{}");
-  await world.until(
-    () => world.status("one"),
-    ({ message }) => /ENABLE_STATUS_PUBLISHING/.test(message ?? ""),
-  );
+  const { id: lease } = await world.etcd.leaseGrant(600);
+  await world.etcd.put("/vnf-agent/a/check/status/v1/agent", "{}", { lease });
+  const says = (what: RegExp) =>
+    world.until(
+      () => world.status("one"),
+      ({ message }) => what.test(message ?? ""),
+    );
+  await says(/ENABLE_STATUS_PUBLISHING/);
+  await world.etcd.leaseRevoke(lease);
+  await says(/no agent with the label a/);
+  // An agent of Ligato leaves its last word behind.
+  const seconds = Math.floor(world.clock.now() / 1000);
+  await world.etcd.put("/vnf-agent/a/check/status/v1/agent", `{"state":"OK","last_update":"${seconds}"}`);
+  await says(/ENABLE_STATUS_PUBLISHING/);
+  await world.pass(120_000);
+  await world.change("one", [bridge("x"), bridge("y")]);
+  await says(/no agent with the label a/);
 });
 
 test("a status that is nonsense is left out and logged, and everything else goes on", async () => {

@@ -27,7 +27,7 @@ type Entry =
   | { readonly kind: "value"; readonly stored: StoredValue }
   | { readonly kind: "owner"; readonly owner: Owner }
   | { readonly kind: "state"; readonly configKey: string; readonly label: string; readonly state: ReportedState }
-  | { readonly kind: "agent"; readonly label: string; readonly modRevision: bigint }
+  | { readonly kind: "agent"; readonly label: string; readonly modRevision: bigint; readonly seenMs: number }
   | { readonly kind: "leader"; readonly stored: StoredValue };
 
 /** The agents' keys and our records, as far as etcd has told of them and as we have written them. */
@@ -42,14 +42,19 @@ export class StoreMirror implements StoreView {
   readonly #owners = new Map<string, Set<string>>();
   readonly #states = new Map<string, ReportedState>();
   readonly #reporting = new Map<string, number>();
-  readonly #agents = new Set<string>();
+  /** When each agent last said that it lives; one whose word ends with it needs no time. */
+  readonly #agents = new Map<string, number>();
+  readonly #now: () => number;
 
   constructor(options: {
     places: RecordPlaces;
     onChange: (change: MirrorChange) => void;
     /** Told of entries that cannot be read. */
     onOddity?: (key: string, what: string) => void;
+    /** ms since 1970, for words of agents that outlive them. */
+    now: () => number;
   }) {
+    this.#now = options.now;
     this.#places = options.places;
     this.#onChange = options.onChange;
     this.#onOddity = options.onOddity ?? (() => {});
@@ -105,7 +110,8 @@ export class StoreMirror implements StoreView {
 
   agentOf(label: string): AgentPresence {
     if ((this.#reporting.get(label) ?? 0) > 0) return "reporting";
-    return this.#agents.has(label) ? "silent" : "absent";
+    const seenMs = this.#agents.get(label) ?? Number.NEGATIVE_INFINITY;
+    return this.#now() - seenMs < silentMs ? "silent" : "absent";
   }
 
   /** What a compare needs: 0n for a key that does not exist. */
@@ -149,7 +155,10 @@ export class StoreMirror implements StoreView {
     else this.#deleted.set(key, revision);
   }
 
-  #read(key: string, kv: Pick<KeyValue, "modRevision"> & { readonly value: Uint8Array | string }): Entry | undefined {
+  #read(
+    key: string,
+    kv: Pick<KeyValue, "modRevision"> & { readonly value: Uint8Array | string; readonly lease?: bigint },
+  ): Entry | undefined {
     const { modRevision } = kv;
     const value = typeof kv.value === "string" ? kv.value : (textOf(kv.value) ?? shown(kv.value));
     if (key === this.#places.leaderKey) return { kind: "leader", stored: { value, modRevision } };
@@ -163,7 +172,10 @@ export class StoreMirror implements StoreView {
     }
     const [, label = "", rest = ""] = /^\/vnf-agent\/([^/]+)\/(.*)$/s.exec(key) ?? [];
     if (rest.startsWith("config/")) return { kind: "value", stored: { value, modRevision } };
-    if (rest === "check/status/v1/agent") return { kind: "agent", label, modRevision };
+    if (rest === "check/status/v1/agent") {
+      const bound = (kv.lease ?? 0n) !== 0n;
+      return { kind: "agent", label, modRevision, seenMs: bound ? Number.POSITIVE_INFINITY : lastUpdateMs(value) };
+    }
     const of = readStatusKey(key);
     if (!of) return undefined;
     try {
@@ -185,7 +197,7 @@ export class StoreMirror implements StoreView {
     }
     map.set(key, after);
     if (after.kind === "owner") for (const owned of after.owner.record.keys) this.#ownersSet(owned).add(key);
-    if (after.kind === "agent") this.#agents.add(after.label);
+    if (after.kind === "agent") this.#agents.set(after.label, after.seenMs);
     if (after.kind === "state") {
       this.#states.set(after.configKey, after.state);
       this.#reporting.set(after.label, (this.#reporting.get(after.label) ?? 0) + 1);
@@ -237,6 +249,15 @@ export class StoreMirror implements StoreView {
         return;
     }
   }
+}
+
+/** Agents of Ligato say every ten seconds that they live, and leave their last word behind. */
+const silentMs = 60_000;
+
+/** `last_update` of cn-infra's AgentStatus, seconds as text or number; for ever ago when it says nothing of the kind. */
+function lastUpdateMs(text: string): number {
+  const [, seconds] = /"last_?[uU]pdate":\s*"?(\d+)"?/.exec(text) ?? [];
+  return seconds === undefined ? Number.NEGATIVE_INFINITY : Number(seconds) * 1000;
 }
 
 const keyText = ({ key }: KeyValue): string => textOf(key) ?? shown(key);

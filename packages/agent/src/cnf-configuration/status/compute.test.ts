@@ -73,7 +73,7 @@ test("without an agent, or with one that tells nothing, Ready is unknown and say
   const absent = compute(stored, [], "absent");
   assert.equal(told(absent)[2], "Ready Unknown NotReported");
   assert.match(absent.message ?? "", /^2 of 2 items are unknown, item 1 .*no agent with the label nat reports$/);
-  assert.match(compute(stored, [], "silent").message ?? "", /set ENABLE_STATUS_PUBLISHING=true/);
+  assert.match(compute(stored, [], "silent").message ?? "", /ENABLE_STATUS_PUBLISHING=true/);
   assert.match(compute(stored, [], "reporting").message ?? "", /has not taken it up yet/);
 });
 

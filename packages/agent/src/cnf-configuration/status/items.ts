@@ -68,7 +68,10 @@ function reportOf(pair: DeclaredPair, reported: ReportedStates): [ItemState, str
     case "reporting":
       return ["UNKNOWN", `agent ${label} has not taken it up yet`];
     case "silent":
-      return ["UNKNOWN", `agent ${label} runs but reports no states; set ENABLE_STATUS_PUBLISHING=true for it`];
+      return [
+        "UNKNOWN",
+        `agent ${label} runs but reports no state of it; agents of Ligato do with ENABLE_STATUS_PUBLISHING=true`,
+      ];
     case "absent":
       return ["UNKNOWN", `no agent with the label ${label} reports`];
   }
