@@ -38,7 +38,11 @@ export function unpackItem(registry: ModelRegistry, item: Item): UnpackedItem {
   const model = registry.modelOfName(id);
   if (!model) {
     const known = registry.models.map(({ name }) => name).join(", ");
-    throw invalid(`item has the unknown model ${JSON.stringify(id.slice(0, 80))}; this agent knows ${known}`, id);
+    const hint = /^vpp[.]/.test(id) ? "; models of VPP need an agent with VPP (nsm-agent-vpp)" : "";
+    throw invalid(
+      `item ${JSON.stringify((item.id?.name ?? "").slice(0, 80))} has the unknown model ${JSON.stringify(id.slice(0, 80))}; this agent knows ${known}${hint}`,
+      id,
+    );
   }
   if (item.data?.union.case !== "any") {
     const name = item.id?.name ?? "";

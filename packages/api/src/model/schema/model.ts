@@ -32,10 +32,11 @@ export function valueSchema(model: Model, definitions: Definitions): JsonSchema 
 }
 
 /**
- * Fields without which there is no key. Numbers and enums count from 0, which is as good as absent, and of names made
- * from several texts some may be left out: only a single text is always needed.
+ * Fields without which there is no useful key: where it is made of texts alone and always of all of them. Numbers and
+ * enums count from 0, which is as good as absent, and a template with a condition leaves texts out.
  */
 function requiredFields({ naming, schema }: Model): DescField[] {
-  if (naming?.fields.length !== 1) return [];
-  return schema.fields.filter((field) => field.name === naming.fields[0] && field.scalar === ScalarType.STRING);
+  if (!naming || naming.template.includes("{{if")) return [];
+  const fields = schema.fields.filter(({ name }) => naming.fields.includes(name));
+  return fields.every(({ scalar }) => scalar === ScalarType.STRING) ? fields : [];
 }

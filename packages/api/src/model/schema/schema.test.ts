@@ -193,16 +193,24 @@ test("a value without what its key is made from is not valid", () => {
     [linuxInterfaceModel, { type: "DUMMY" }],
     [linuxInterfaceModel, { name: "", type: "DUMMY" }],
     [nsmClientModel, { network_service: "x" }],
+    [linuxRouteModel, { dst_network: "10.0.0.0/8" }],
+    [linuxRouteModel, { outgoing_interface: "a", dstNetwork: "" }],
   ] as const)
     assert.ok(!accepts(model, value));
 });
 
 test("addresses have the form that the field's annotation says, or refer to an allocation", () => {
+  assert.ok(accepts(linuxRouteModel, { dst_network: "10.0.0.0/8", outgoing_interface: "a", gw_addr: "" }));
   const route = (dst_network: string) => accepts(linuxRouteModel, { dst_network, outgoing_interface: "a" });
-  assert.deepEqual(
-    ["10.0.0.0/8", "fd00::/8", "alloc:net", "", "10.0.0.0", "10.0.0.300/8", "10.0.0.0/33", "x"].map(route),
-    [true, true, true, true, false, false, false, false],
-  );
+  assert.deepEqual(["10.0.0.0/8", "fd00::/8", "alloc:net", "10.0.0.0", "10.0.0.300/8", "10.0.0.0/33", "x"].map(route), [
+    true,
+    true,
+    true,
+    false,
+    false,
+    false,
+    false,
+  ]);
 });
 
 test("a whole configuration takes every model under each of its names, and nothing else", () => {

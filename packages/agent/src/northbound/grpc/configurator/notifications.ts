@@ -19,7 +19,7 @@ export class NotificationLog {
   readonly #size: number;
   readonly #kept: Notification[] = [];
   #first = 0;
-  #arrived = Promise.withResolvers<void>();
+  readonly #waiting = new Set<() => void>();
 
   constructor(size: number = defaultSize) {
     this.#size = size;
@@ -31,8 +31,7 @@ export class NotificationLog {
       this.#kept.shift();
       this.#first++;
     }
-    this.#arrived.resolve();
-    this.#arrived = Promise.withResolvers();
+    for (const wake of this.#waiting) wake();
   }
 
   /**
@@ -45,22 +44,29 @@ export class NotificationLog {
     filters: readonly Notification[],
     options: { signal: AbortSignal },
   ): AsyncGenerator<NotifyResponse> {
-    const ended = new Promise<void>((resolve) => {
-      if (options.signal.aborted) resolve();
-      options.signal.addEventListener("abort", () => resolve(), { once: true });
-    });
     let next = from > this.#first + this.#kept.length ? 0 : from;
     while (!options.signal.aborted) {
       next = Math.max(next, this.#first);
       const notification = this.#kept[next - this.#first];
       if (!notification) {
-        await Promise.race([this.#arrived.promise, ended]);
+        await this.#more(options.signal);
         continue;
       }
       next++;
       if (filters.length === 0 || filters.some((filter) => contains(notification, filter)))
         yield create(NotifyResponseSchema, { nextIdx: next, notification });
     }
+  }
+
+  /** The next notification, or the end of the signal. */
+  async #more(signal: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.add(resolve);
+    const stop = (): void => resolve();
+    signal.addEventListener("abort", stop, { once: true });
+    await promise;
+    signal.removeEventListener("abort", stop);
+    this.#waiting.delete(resolve);
   }
 }
 

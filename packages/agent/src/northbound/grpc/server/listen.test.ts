@@ -211,6 +211,19 @@ test("closing ends calls that wait, and connections that do nothing", async () =
   idle.destroy();
 });
 
+test("a connection that never begins to speak is closed, one that does may rest", async () => {
+  await using server = await serve({ handshakeTimeoutMs: 50 });
+  const port = Number(new URL(server.url.replace("tcp", "http")).port);
+  const silent = connect(port, "127.0.0.1");
+  silent.on("error", () => {});
+  silent.resume();
+  await new Promise((resolve) => silent.once("close", resolve));
+  using client = new Foreign(server.url);
+  await client.check("");
+  await new Promise((resolve) => setTimeout(resolve, 120));
+  assert.deepEqual(await client.check(""), { seqnum: "7" });
+});
+
 test("whatever a client sends, the next one is served", async () => {
   await using server = await serve();
   const url = server.url.replace("tcp", "http");

@@ -38,6 +38,8 @@ export interface GrpcServerOptions {
   readonly maxMessageBytes?: number;
   /** Calls of one connection at a time; default 1000. */
   readonly maxConcurrentStreams?: number;
+  /** How long a client may take until it speaks HTTP/2, ms; default 10,000. */
+  readonly handshakeTimeoutMs?: number;
   readonly logger?: Logger;
   readonly metrics?: GrpcMetrics;
 }
@@ -82,7 +84,7 @@ class Server {
     this.#http = tls
       ? (createSecureServer({
           ...common,
-          handshakeTimeout,
+          handshakeTimeout: options.handshakeTimeoutMs ?? handshakeTimeout,
           minVersion: "TLSv1.2",
           ALPNProtocols: ["h2"],
           cert: tls.cert,
@@ -103,6 +105,10 @@ class Server {
     });
     http.on("session", (session) => {
       this.#sessions.add(session);
+      // Idle connections are usual in gRPC; those that never begin are not.
+      const late = setTimeout(() => session.socket.destroy(), this.#options.handshakeTimeoutMs ?? handshakeTimeout);
+      session.once("remoteSettings", () => clearTimeout(late));
+      session.once("close", () => clearTimeout(late));
       session.on("error", (error) => this.#logger.debug("gRPC connection failed", { error }));
       session.once("close", () => this.#sessions.delete(session));
     });
