@@ -71,6 +71,9 @@ const route = (n: number): [string, string] => [
 ];
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** A watch that begins while others write lags by up to 100 ms: etcd catches up with such ones only that often. */
+const settleMs = 300;
+
 async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = performance.now() + 120_000;
   while (!(await holds())) {
@@ -261,6 +264,7 @@ async function bursts(w: World): Promise<Row[]> {
     await withAgent(w, async ({ agent, store }) => {
       await agent.start();
       await agent.scheduler.barrier();
+      await pause(settleMs);
       const before = mustExist(store.configuration, "source").details.transactions;
       const started = performance.now();
       await Promise.all([puttingOneByOne(w.etcd, pairs), until("configured", () => configured(agent) === burst)]);
@@ -312,6 +316,7 @@ async function eventByEvent(w: World, pairs: readonly (readonly [string, string]
         for (const { kv } of update.events)
           await push((textOf(kv.key) ?? "").slice(root.length), textOf(kv.value) ?? "");
   })();
+  await pause(settleMs);
   const started = performance.now();
   await Promise.all([puttingOneByOne(w.etcd, pairs), until("configured", () => configured(agent) === pairs.length)]);
   const took = performance.now() - started;
@@ -321,14 +326,15 @@ async function eventByEvent(w: World, pairs: readonly (readonly [string, string]
   return took;
 }
 
-async function single(w: World): Promise<Row[]> {
+/** @param present keys that are there already */
+async function single(w: World, present: number): Promise<Row[]> {
   await clear(w);
-  await putAll(w.etcd, links);
+  await putAll(w.etcd, [...links, ...Array.from({ length: present }, (_, n) => route(n))]);
   const inPlace: number[] = [];
   const seen: number[] = [];
   await withAgent(w, async ({ agent }) => {
     await agent.start();
-    await agent.scheduler.barrier();
+    await check(w, present);
     const ending = new AbortController();
     const states = new Map<string, () => void>();
     const watching = (async () => {
@@ -344,7 +350,7 @@ async function single(w: World): Promise<Row[]> {
               statuses.get(textOf(kv.key) ?? "")?.();
     })();
     for (let n = -10; n < puts; n++) {
-      const [key, value] = route(n + 10);
+      const [key, value] = route(present + n + 10);
       const started = performance.now();
       const done = new Promise<number>((resolve) => states.set(key, () => resolve(performance.now() - started)));
       const back = new Promise<number>((resolve) =>
@@ -358,11 +364,11 @@ async function single(w: World): Promise<Row[]> {
     }
     ending.abort();
     await Promise.all([watching, reading]);
-    await check(w, puts + 10);
+    await check(w, present + puts + 10);
   });
   const row = (what: string, samples: readonly number[], part: number): Row => ({
     bench: "agent-etcd",
-    what: `one put: ${what}, ${part === 0.5 ? "median" : "p99"}`,
+    what: `one put${present > 0 ? ` beside ${present} keys` : ""}: ${what}, ${part === 0.5 ? "median" : "p99"}`,
     unit: "ms",
     value: quantile(samples, part),
   });
@@ -389,6 +395,10 @@ const world: World = {
   handle,
 };
 
-const rows: Row[] = [...(await single(world)), ...(await bursts(world))];
+const rows: Row[] = [
+  ...(await single(world, 0)),
+  ...(await single(world, sizes.at(-1) ?? 0)),
+  ...(await bursts(world)),
+];
 for (const size of sizes) rows.push(...(await starts(world, size)));
 report(rows, { json: flags.json });

@@ -3,8 +3,9 @@ import { test } from "node:test";
 import { create } from "@bufbuild/protobuf";
 import { InterfaceSchema } from "@nsmkit/api/linux";
 import { keyOf, linuxInterfaceModel } from "@nsmkit/api/model";
+import fc from "fast-check";
 import type { Item } from "./item.ts";
-import { Store } from "./store.ts";
+import { type Change, Store } from "./store.ts";
 
 function link(name: string, mtu = 0): Item {
   const value = create(InterfaceSchema, { name, mtu });
@@ -57,4 +58,39 @@ test("a change leaves the store it starts from as it was", () => {
   const before = new Store().with([{ source: "a", put: [link("one")] }]);
   before.with([{ source: "a", delete: [key("one")] }]);
   assert.deepEqual(places(before), ["one@0"]);
+});
+
+test("after any changes the merge is that of all sources, and the effect is how it differs", () => {
+  const item = fc.integer({ min: 0, max: 6 }).map((n) => link(`l${n}`));
+  const change = fc.record<Change>(
+    {
+      source: fc.constantFrom("a", "b", "c"),
+      put: fc.uniqueArray(item, { selector: ({ key }) => key, maxLength: 4 }),
+      delete: fc.array(
+        item.map(({ key }) => key),
+        { maxLength: 3 },
+      ),
+      replace: fc.boolean(),
+    },
+    { requiredKeys: ["source"] },
+  );
+  fc.assert(
+    fc.property(fc.array(fc.array(change, { minLength: 1, maxLength: 3 }), { maxLength: 10 }), (steps) => {
+      let store = new Store();
+      for (const changes of steps) {
+        const before = store;
+        store = before.with(changes);
+        const merged = new Map(store.sources.flatMap((source) => [...store.itemsOf(source)]));
+        assert.deepEqual(new Set(store.merged.keys()), new Set(merged.keys()));
+        for (const [key, winner] of merged) assert.equal(store.merged.get(key), winner);
+        const { set, deleted } = store.effectSince(before, changes);
+        const put = new Set(changes.flatMap(({ put = [] }) => put.map(({ key }) => key)));
+        const differs = [...merged.values()].filter(
+          ({ key }) => put.has(key) || before.merged.get(key) !== merged.get(key),
+        );
+        assert.deepEqual(new Set(set), new Set(differs));
+        assert.deepEqual(new Set(deleted), new Set([...before.merged.keys()].filter((key) => !merged.has(key))));
+      }
+    }),
+  );
 });

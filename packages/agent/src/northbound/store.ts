@@ -1,4 +1,5 @@
 import type { Item } from "./item.ts";
+import { LayeredMap } from "./layered-map.ts";
 
 /** What one source wants changed. */
 export interface Change {
@@ -19,11 +20,11 @@ export interface Effect {
 
 /**
  * What all sources declare. For a key that several declare, the source whose name sorts last wins; when it withdraws
- * the key, the value of the next one comes back.
+ * the key, the value of the next one comes back. A store does not change, and a changed one costs what the change is worth.
  */
 export class Store {
-  #sources: ReadonlyMap<string, ReadonlyMap<string, Item>> = new Map();
-  #merged: ReadonlyMap<string, Item> = new Map();
+  #sources: ReadonlyMap<string, LayeredMap<Item>> = new Map();
+  #merged: LayeredMap<Item> = LayeredMap.empty();
 
   /** The winning item of every key. */
   get merged(): ReadonlyMap<string, Item> {
@@ -35,7 +36,7 @@ export class Store {
   }
 
   itemsOf(source: string): ReadonlyMap<string, Item> {
-    return this.#sources.get(source) ?? new Map();
+    return this.#sources.get(source) ?? LayeredMap.empty();
   }
 
   /** The sources that declare a key, winner last. */
@@ -48,32 +49,50 @@ export class Store {
     const next = new Store();
     const sources = new Map(this.#sources);
     for (const change of changes) {
-      const items = new Map(change.replace ? [] : sources.get(change.source));
-      for (const key of change.delete ?? []) items.delete(key);
-      for (const item of change.put ?? []) items.set(item.key, item);
+      const before = (!change.replace && sources.get(change.source)) || LayeredMap.empty<Item>();
+      const edits = new Map<string, Item | undefined>();
+      for (const key of change.delete ?? []) edits.set(key, undefined);
+      for (const item of change.put ?? []) edits.set(item.key, item);
+      const items = before.with(edits);
       if (items.size > 0) sources.set(change.source, items);
       else sources.delete(change.source);
     }
     next.#sources = sources;
-    next.#merged = merge(sources);
+    const winnerFirst = [...sources.keys()].sort().reverse();
+    const winners = new Map<string, Item | undefined>();
+    for (const key of this.#touchedBy(changes)) {
+      const winner = winnerFirst.find((source) => sources.get(source)?.has(key));
+      winners.set(key, winner === undefined ? undefined : sources.get(winner)?.get(key));
+    }
+    next.#merged = this.#merged.with(winners);
     return next;
   }
 
   /**
-   * How the merge differs from `before`. An item that a change puts counts as set even if it is equal: its author may
-   * want a failed one tried again.
+   * How the merge differs from `before`, from which the changes led here. An item that a change puts counts as set even
+   * if it is equal: its author may want a failed one tried again.
    */
   effectSince(before: Store, changes: readonly Change[]): Effect {
     const put = new Set(changes.flatMap((change) => (change.put ?? []).map((item) => item.key)));
-    const set = [...this.#merged.values()].filter((item) => put.has(item.key) || before.#merged.get(item.key) !== item);
-    const deleted = [...before.#merged.keys()].filter((key) => !this.#merged.has(key));
+    const set: Item[] = [];
+    const deleted: string[] = [];
+    for (const key of before.#touchedBy(changes)) {
+      const item = this.#merged.get(key);
+      const earlier = before.#merged.get(key);
+      if (item && (put.has(key) || earlier !== item)) set.push(item);
+      else if (!item && earlier) deleted.push(key);
+    }
     return { set, deleted };
   }
-}
 
-function merge(sources: ReadonlyMap<string, ReadonlyMap<string, Item>>): Map<string, Item> {
-  const merged = new Map<string, Item>();
-  for (const source of [...sources.keys()].sort())
-    for (const [key, item] of sources.get(source) ?? []) merged.set(key, item);
-  return merged;
+  /** Keys whose winner may be another one after the changes. */
+  #touchedBy(changes: readonly Change[]): Set<string> {
+    const keys = new Set<string>();
+    for (const change of changes) {
+      if (change.replace) for (const key of this.itemsOf(change.source).keys()) keys.add(key);
+      for (const key of change.delete ?? []) keys.add(key);
+      for (const item of change.put ?? []) keys.add(item.key);
+    }
+    return keys;
+  }
 }

@@ -1,5 +1,5 @@
 import { equals, type Message } from "@bufbuild/protobuf";
-import { isCodedError, messageOf } from "@nsmkit/core";
+import { CodedError, isCodedError, messageOf } from "@nsmkit/core";
 import type { Item } from "../item.ts";
 import type { ItemProblem } from "../problems.ts";
 import type { Change } from "../store.ts";
@@ -63,20 +63,19 @@ export class Batch {
   }
 
   /**
-   * Leaves out what `check` objects to, until it objects no more.
-   * @param check throws INVALID_CONFIG with `details.problems`
+   * Leaves out what is objected to, until nothing is.
+   * @param take of the whole; throws INVALID_CONFIG with `details.problems`, and has done nothing then
+   * @param check of any part, if `take` does more than look
    */
-  settle(check: (change: Change) => void): void {
-    for (const key of this.put.keys()) if (this.refused.has(key)) this.refused.delete(key);
+  settle(take: (change: Change) => void, check: (change: Change) => void = take): void {
+    for (const key of this.put.keys()) this.refused.delete(key);
     for (;;) {
       try {
-        check(this.change);
+        take(this.change);
         return;
       } catch (error) {
         if (!isCodedError(error, "INVALID_CONFIG")) throw error;
-        if (this.#leaveOut(error.details.problems)) continue;
-        this.#checkSingly(check);
-        return;
+        if (!this.#leaveOut(error.details.problems)) this.#checkSingly(check);
       }
     }
   }
@@ -93,6 +92,7 @@ export class Batch {
 
   /** An objection to the whole that names somebody else's place: whoever brings it about is left out. */
   #checkSingly(check: (change: Change) => void): void {
+    const { size } = this.put;
     const accepted: Item[] = [];
     const removed = [...this.delete];
     for (const item of [...this.put.values()]) {
@@ -104,6 +104,8 @@ export class Batch {
         this.#refuse(item, messageOf(error));
       }
     }
+    if (this.put.size === size)
+      throw new CodedError("INTERNAL", "a change was refused of which every part is accepted");
   }
 
   #refuse(item: Item, error: string): void {

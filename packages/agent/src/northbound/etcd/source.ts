@@ -4,6 +4,7 @@ import { prefix } from "../../etcd/bytes.ts";
 import { follow } from "../../etcd/follow.ts";
 import type { PartStatus } from "../../probe.ts";
 import { agentPrefix } from "../files/key-values.ts";
+import type { Applied } from "../northbound.ts";
 import type { AgentSource, SourceCore } from "../source.ts";
 import type { Change } from "../store.ts";
 import { Batch, etcdSource, type Refusal } from "./batch.ts";
@@ -93,9 +94,10 @@ export class EtcdSource implements AgentSource {
       this.#logger.warn("etcd is away, the agent starts without it", { error: first.error });
       return { changes: [], complete: false };
     }
-    const { change } = this.#take((candidate) => this.#core.northbound.check([...others, candidate]));
-    this.#known = true;
-    return { changes: [change], complete: true };
+    const batch = this.#take();
+    batch.settle((change) => this.#core.northbound.check([...others, change]));
+    this.#keep(batch);
+    return { changes: [batch.change], complete: true };
   }
 
   start({ completes }: { readonly completes: () => boolean }): void {
@@ -195,46 +197,56 @@ export class EtcdSource implements AgentSource {
   #apply(): void {
     const { northbound } = this.#core;
     try {
-      const { change, description } = this.#take((candidate) => northbound.check([candidate]));
+      const batch = this.#take();
       const completed = !this.#known && (this.#completes?.() ?? false);
-      this.#known = true;
       const resync = this.#resync || completed;
       this.#resync = false;
-      if (!resync && !change.put?.length && !change.delete?.length) return;
-      this.#transactions++;
-      const { settled } = northbound.apply([change], { description, ...(resync ? { resync } : {}) });
-      this.#busy++;
-      const done = (): void => {
-        this.#busy--;
-        if (this.#busy > 0 || !this.#gather) return;
-        this.#gather.cancel();
-        this.#gather = undefined;
-        this.#soon();
-      };
-      settled.then(done, done);
+      const description = `etcd revision ${this.#revision}`;
+      // Usually nothing is wrong, and whether something is, is found out by applying it: nothing is, then.
+      let applied: Applied | undefined;
+      batch.settle(
+        (change) => {
+          if (resync || !isEmpty(change))
+            applied = northbound.apply([change], { description, ...(resync ? { resync } : {}) });
+        },
+        (change) => northbound.check([change]),
+      );
+      this.#keep(batch);
+      if (applied) this.#follows(applied);
     } catch (error) {
       // A scheduler that is closing takes nothing; anything else is a fault of ours, and the next change may do better.
       if (!isCodedError(error, "CLOSED")) this.#logger.error("a change from etcd cannot be applied", { error });
     }
   }
 
-  /** Takes what has arrived, without what is wrong in it. */
-  #take(check: (change: Change) => void): { change: Change; description: string } {
+  #follows({ settled }: Applied): void {
+    this.#transactions++;
+    this.#busy++;
+    const done = (): void => {
+      this.#busy--;
+      if (this.#busy > 0 || !this.#gather) return;
+      this.#gather.cancel();
+      this.#gather = undefined;
+      this.#soon();
+    };
+    settled.then(done, done);
+  }
+
+  /** What has arrived. */
+  #take(): Batch {
     const pending = this.#pending;
     this.#pending = new Pending(this.#prefix);
     const items = this.#core.northbound.store.itemsOf(etcdSource);
     const before = { items, refused: this.#refused };
     const { expand } = this.#options;
-    const batch = new Batch(pending, before, { models: this.#core.models, prefix: this.#prefix, expand });
-    batch.settle(check);
-    this.#tell(batch.refused);
-    this.#refused = batch.refused;
     if (pending.revision > 0n) this.#revision = pending.revision;
     this.#revisions += pending.revisions;
-    return { change: batch.change, description: `etcd revision ${this.#revision}` };
+    return new Batch(pending, before, { models: this.#core.models, prefix: this.#prefix, expand });
   }
 
-  #tell(refused: ReadonlyMap<string, Refusal>): void {
+  /** Remembers, and tells, what was left out. */
+  #keep({ refused }: Batch): void {
+    this.#known = true;
     const { onRefused } = this.#options;
     for (const [key, { error }] of refused) {
       if (this.#refused.get(key)?.error === error) continue;
@@ -242,7 +254,12 @@ export class EtcdSource implements AgentSource {
       onRefused?.(key, error);
     }
     for (const key of this.#refused.keys()) if (!refused.has(key)) onRefused?.(key, undefined);
+    this.#refused = refused;
   }
+}
+
+function isEmpty({ put = [], delete: removed = [] }: Change): boolean {
+  return put.length === 0 && removed.length === 0;
 }
 
 function notStarted(name: string, cause: unknown): CodedError {
