@@ -152,6 +152,58 @@ describe("real meshes on a real API server", { skip: controlPlaneMissing() ?? fa
     await world.gone("old");
   });
 
+  for (const version of ["v1.2.0", "v1.11.2"]) {
+    test(`a webhook of ${version}, which registers itself to fail, is kept from blocking Pods, and keeps its CA`, {
+      timeout: 60_000,
+    }, async () => {
+      const configurations = kindNamed("MutatingWebhookConfiguration");
+      const at = { name: "nsm-mutating-webhook" };
+      const clientConfig = {
+        service: { name: "admission-webhook-svc", namespace, path: "/mutate" },
+        caBundle: Buffer.from("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").toString("base64"),
+      };
+      // As the program does at each start, where it deletes what it finds (internal/k8s/selfregister.go).
+      const register = async (): Promise<void> => {
+        const rules = [{ apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE", "UPDATE"], resources: ["pods"] }];
+        const one = { name: "nsm-mutating-webhook.networkservicemesh.io", clientConfig, rules, failurePolicy: "Fail" };
+        const webhooks = [{ ...one, sideEffects: "None", admissionReviewVersions: ["v1"] }];
+        const object = { apiVersion: "admissionregistration.k8s.io/v1", kind: "MutatingWebhookConfiguration" };
+        await world.admin.delete(configurations, at);
+        await world.admin.create<UnknownObject>(configurations, { ...object, metadata: at, webhooks });
+      };
+      const limited = async (): Promise<UnknownObject> =>
+        until(
+          () => world.admin.get<UnknownObject>(configurations, at),
+          (found) => JSON.stringify(found.webhooks).includes('"failurePolicy":"Ignore"'),
+          undefined,
+          20_000,
+        );
+      world.kubelets.fate = ({ metadata }) => (metadata.name === "admission-webhook-k8s" ? "stuck" : "ready");
+      await world.admin.create(nsms, nsm("self", { ...upstream, version, spire: "external" }));
+      await world.until((one) => one.status?.progress?.phase.startsWith("webhook of") === true, "self");
+      assert.equal(await world.admin.find<UnknownObject>(configurations, at), undefined);
+      await register();
+      world.kubelets.fate = () => "ready";
+      await world.kubelets.again();
+      const first = (await limited()).webhooks as readonly Record<string, unknown>[];
+      assert.deepEqual((first[0]?.clientConfig as typeof clientConfig).caBundle, clientConfig.caBundle);
+      assert.match(JSON.stringify(first[0]?.namespaceSelector), /kube-system/);
+      await world.settled("self");
+      // The Pod starts anew: what it registers again is limited again.
+      world.kubelets.fate = ({ metadata }) => (metadata.name === "admission-webhook-k8s" ? "stuck" : "ready");
+      await world.kubelets.again();
+      await world.until((one) => !isReady(one), "self");
+      await register();
+      world.kubelets.fate = () => "ready";
+      await world.kubelets.again();
+      await limited();
+      await world.settled("self");
+      await world.admin.delete(nsms, { namespace, name: "self" });
+      await world.gone("self");
+      assert.equal(await world.admin.find<UnknownObject>(configurations, at), undefined);
+    });
+  }
+
   test("an upgrade to the next release reaches every part", { timeout: 90_000 }, async () => {
     await world.admin.create(nsms, nsm("up", { ...upstream, spire: "external" }));
     await world.settled("up");

@@ -1,6 +1,7 @@
 export { buildMesh } from "./build/build.ts";
 export { grantedRules } from "./build/granted.ts";
 export {
+  adoptAnnotation,
   configAnnotation,
   fieldManager,
   finalizer,

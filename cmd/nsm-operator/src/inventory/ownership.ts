@@ -3,12 +3,12 @@
  * (the garbage collector takes such an owner for gone), and one rule for all is simpler than two.
  */
 import { appliedFields, type KubeObject, type ManagedFields, type UnknownObject } from "@nsmkit/kube";
-import { fieldManager, managedBy, meshLabel } from "../mesh/marks.ts";
+import { adoptAnnotation, fieldManager, managedBy, meshLabel } from "../mesh/marks.ts";
 
 /** `namespace/name` of the NSM resource, for people and for finding it again. */
 export const ownerAnnotation = "nsm.networkservicemesh.io/owner";
 /** "true" on an object of somebody else lets the mesh take it over. */
-export const adoptAnnotation = "nsm.networkservicemesh.io/adopt";
+export { adoptAnnotation };
 
 const managedByLabel = "app.kubernetes.io/managed-by";
 
@@ -48,3 +48,22 @@ export function slim(object: UnknownObject): UnknownObject {
 }
 
 export { fieldManager };
+
+/** Whether a program of the mesh makes this object for itself: it is taken over, and never made. */
+export const isSelfMade = (desired: KubeObject): boolean => desired.metadata.annotations?.[adoptAnnotation] === "only";
+
+interface Webhooks {
+  readonly webhooks?: readonly { readonly name?: string; readonly clientConfig?: { readonly service?: object } }[];
+}
+
+/** A configuration of the same webhooks, served by the same Service: what the program of this mesh has made. */
+export function isSelfMadeBy(desired: KubeObject, found: KubeObject): boolean {
+  const served = (object: KubeObject): string =>
+    JSON.stringify(
+      ((object as Webhooks).webhooks ?? []).map(({ name, clientConfig: { service = {} } = {} }) => {
+        const { namespace, name: of } = service as { namespace?: string; name?: string };
+        return [name, namespace, of];
+      }),
+    );
+  return isSelfMade(desired) && served(desired) === served(found);
+}

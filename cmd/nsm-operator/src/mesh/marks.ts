@@ -1,2 +1,10 @@
 /** The marks of a mesh's objects, which the builders and the operator share. */
-export { fieldManager, finalizer, managedBy, meshLabel, meshLabelValue, removalAnnotation } from "@nsmkit/mesh";
+export {
+  adoptAnnotation,
+  fieldManager,
+  finalizer,
+  managedBy,
+  meshLabel,
+  meshLabelValue,
+  removalAnnotation,
+} from "@nsmkit/mesh";

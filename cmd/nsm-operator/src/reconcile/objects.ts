@@ -7,6 +7,8 @@ import {
   adoptAnnotation,
   fieldManager,
   isOurs,
+  isSelfMade,
+  isSelfMadeBy,
   marked,
   meshOf,
   ownerAnnotation,
@@ -40,7 +42,8 @@ export class Objects {
     const { signal } = pass;
     await this.#inventory.cover(desired, { signal: AbortSignal.any([signal, AbortSignal.timeout(15_000)]) });
     const live = this.#inventory.find(desired) ?? (await this.#unlabelled(pass, desired));
-    if (live && !isOurs(live)) return { state: "shared", live };
+    if (!live && isSelfMade(desired)) return { state: "shared", live: desired };
+    if (live && !isOurs(live) && !isSelfMadeBy(desired, live)) return { state: "shared", live };
     const other = live && meshOf(live);
     if (live && other !== undefined && other !== pass.label) await this.#refuseIfAlive(live, signal);
     if (live?.metadata.deletionTimestamp !== undefined) {
@@ -129,7 +132,7 @@ export class Objects {
     const kind = kindOf(desired);
     const found = await this.#client.find(kind, named(desired), { signal: pass.signal });
     if (!found) return undefined;
-    if (!isOurs(found)) {
+    if (!isOurs(found) && !isSelfMadeBy(desired, found)) {
       if (kind.shared) return found;
       throw new CodedError(
         "FAILED_PRECONDITION",

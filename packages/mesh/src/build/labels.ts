@@ -11,6 +11,12 @@ export const removalAnnotation = "nsm.networkservicemesh.io/removal";
 /** On Pod templates: a digest of the ConfigMaps that their programs read at the start. */
 export const configAnnotation = "nsm.networkservicemesh.io/config";
 
+/**
+ * "only" on an object that a program of the mesh makes for itself: it is taken over where it is there, and never made, as
+ * the program would stop where it finds one.
+ */
+export const adoptAnnotation = "nsm.networkservicemesh.io/adopt";
+
 /** `when-unused`: delete only when no custom resource of that kind is left (it may hold what users wrote). */
 export type RemovalPolicy = "delete" | "when-unused";
 

@@ -1,4 +1,5 @@
 import type { MeshSpec } from "../spec/mesh-spec.ts";
+import { adoptAnnotation } from "./labels.ts";
 import { meshObject, notOfAMesh } from "./object.ts";
 import type { Certificate, MeshObject } from "./phase.ts";
 import { base64 } from "./serving-certificate.ts";
@@ -12,6 +13,8 @@ export interface WebhookConfigurationOptions {
   readonly webhook: string;
   readonly failurePolicy: "Ignore" | "Fail";
   readonly certificate?: Certificate;
+  /** The program makes the configuration itself, with its CA; here it only gets its limits. */
+  readonly selfRegistered?: boolean;
   /** Kinds of apps/v1 whose template the webhook changes, beside Pods. */
   readonly workloads: readonly string[];
   /** Whether it is asked about changed workloads too: a template that is replaced loses its clients. */
@@ -47,7 +50,7 @@ export function webhookConfiguration(mesh: MeshSpec, options: WebhookConfigurati
     mesh,
     "MutatingWebhookConfiguration",
     options.name,
-    { component },
+    { component, ...(options.selfRegistered && { annotations: { [adoptAnnotation]: "only" } }) },
     {
       webhooks: [
         {

@@ -43,6 +43,7 @@ export function modernParts(mesh: ModernMeshSpec, options: BuildOptions): Mesh {
           // Upstream's changes nothing that exists.
           sendsUpdates: mesh.provider === "nsmkit",
           ...(certificate && { certificate }),
+          selfRegistered: context.features?.webhookMode === "selfregister",
         }),
       ]
     : [];
