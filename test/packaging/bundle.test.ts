@@ -63,14 +63,15 @@ describe("the bundle", { timeout: 180_000 }, () => {
     }
   });
 
-  for (const example of ["nat-chain", "sdk-client", "l2-bridge"])
+  const labs = ["examples/nat-chain", "examples/sdk-client", "examples/l2-bridge", "test/packaging/testdata/annotated"];
+  for (const example of labs)
     test(`registry, managers, forwarders, clients and agents carry the packets of ${example}`, {
       skip: isRoot ? (withoutIptables ?? false) : "needs root",
     }, async () => {
       const state = await mkdtemp(join(tmpdir(), "nsmkit-bundle-lab-"));
       const env = { ...made.env, NSMKIT_STATE_DIR: state };
       try {
-        const path = join(checkout, "examples", example);
+        const path = join(checkout, example);
         const { status, stdout, stderr } = await run(made.command("nsmctl"), ["lab", "demo", "--check", path], { env });
         assert.equal(status, 0, `${stdout}\n${stderr}`);
         assert.match(stdout, /Proof\n(?:.|\n)*✔/);
