@@ -12,6 +12,7 @@ import type { OperatorConfig } from "../../cmd/nsm-operator/src/settings.ts";
 import { type Nsm, nsms } from "../../cmd/nsm-operator/src/status/status.ts";
 import { FakeKubelets } from "../../cmd/nsm-operator/src/testing/kubelet.ts";
 import { isReady, testConfig, until } from "../../cmd/nsm-operator/src/testing/world.ts";
+import type { ChaosProxy } from "./chaos-proxy.ts";
 import type { ControlPlane } from "./control-plane.ts";
 
 const manifest = join(import.meta.dirname, "../../deploy/operator.yaml");
@@ -22,9 +23,14 @@ export async function operatorManifest(): Promise<readonly UnknownObject[]> {
   return parseAllDocuments(await readFile(manifest, "utf8")).map((document) => document.toJS() as UnknownObject);
 }
 
-const extra: readonly Resource[] = [
-  { group: "coordination.k8s.io", version: "v1", kind: "Lease", plural: "leases", namespaced: true },
-];
+const leases: Resource = {
+  group: "coordination.k8s.io",
+  version: "v1",
+  kind: "Lease",
+  plural: "leases",
+  namespaced: true,
+};
+const extra: readonly Resource[] = [leases];
 
 function resourceOf(object: UnknownObject): Resource {
   const found = [...kinds, ...extra].find((kind) => kind.kind === object.kind);
@@ -80,10 +86,17 @@ export class OperatorWorld implements AsyncDisposable {
     return { ...config, namespace, authorization: async () => `Bearer ${token}` };
   }
 
+  /** @param options.through what the operator takes for the API server */
   async startOperator(
-    options: { port?: MeshPort; config?: Partial<OperatorConfig>; wrap?: (client: Client) => Client } = {},
+    options: {
+      port?: MeshPort;
+      config?: Partial<OperatorConfig>;
+      wrap?: (client: Client) => Client;
+      through?: ChaosProxy;
+    } = {},
   ): Promise<RunningOperator> {
-    this.client = new KubeClient(await this.config());
+    const direct = await this.config();
+    this.client = new KubeClient(options.through?.config(direct) ?? direct);
     const signal = AbortSignal.timeout(30_000);
     const port = options.port ?? (await loadMeshPort(this.client, { logger: this.logger, signal }));
     const client = options.wrap ? options.wrap(this.client) : this.client;
@@ -109,16 +122,30 @@ export class OperatorWorld implements AsyncDisposable {
     return until(() => this.admin.get(nsms, { namespace, name }), condition, show, timeoutMs);
   }
 
-  settled(name: string): Promise<Nsm> {
-    return this.until(isReady, name);
+  settled(name: string, timeoutMs?: number): Promise<Nsm> {
+    return this.until(isReady, name, timeoutMs);
   }
 
-  async gone(name: string): Promise<void> {
+  /** A process that died keeps its Lease for 15 s, which nobody here waits for. */
+  async freeLease(): Promise<void> {
+    await until(
+      async () =>
+        this.admin.delete(leases, { namespace, name: "nsm-operator" }).then(
+          () => true,
+          () => false,
+        ),
+      (done) => done,
+      undefined,
+      30_000,
+    );
+  }
+
+  async gone(name: string, timeoutMs = 30_000): Promise<void> {
     await until(
       () => this.admin.find(nsms, { namespace, name }),
       (nsm) => nsm === undefined,
       (nsm) => `${JSON.stringify(nsm?.status)} ${JSON.stringify(this.logger.lines.slice(-5))}`,
-      30_000,
+      timeoutMs,
     );
   }
 

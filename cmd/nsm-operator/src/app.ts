@@ -161,6 +161,8 @@ async function leadMeshes({
   const controller = new Controller({
     name: "nsm",
     reconcile: (key, call) => reconciler.reconcile(key, call),
+    // After a long outage a mesh shall not wait for a quarter of an hour.
+    backoff: { initialMs: 20, maxMs: 30_000 },
     clock,
     logger,
     metrics,

@@ -1,4 +1,4 @@
-import type { Logger } from "@nsmkit/core";
+import { isCodedError, type Logger, messageOf, retry } from "@nsmkit/core";
 import type { Running } from "@nsmkit/core/program";
 import { inClusterConfig, KubeClient, loadKubeconfig } from "@nsmkit/kube";
 import { createMetrics, createNsmOperator } from "./app.ts";
@@ -16,7 +16,11 @@ export async function startNsmOperator(
   const cluster = kubeconfig === undefined ? await inClusterConfig(pod) : await loadKubeconfig(kubeconfig);
   const metrics = createMetrics();
   const client = opened.use(new KubeClient(cluster, { onAnswer: metrics.kube.answered(cluster.server) }));
-  const port = await loadMeshPort(client, { logger, signal });
+  const port = await retry(() => loadMeshPort(client, { logger, signal }), {
+    ...{ signal, initialMs: 200, maxMs: 10_000 },
+    shouldRetry: (error) => isCodedError(error) && error.retryable,
+    onRetry: (error) => logger.warn("the API server cannot be asked yet", { reason: messageOf(error) }),
+  });
   const operatorNamespace = config.operatorNamespace ?? client.namespace;
   const operator = opened.use(
     await createNsmOperator({ ...config, operatorNamespace }, { client, port, logger, metrics }),

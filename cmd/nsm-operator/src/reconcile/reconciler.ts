@@ -1,4 +1,4 @@
-import { type Clock, CodedError, isCodedError, systemClock } from "@nsmkit/core";
+import { type BackoffOptions, backoffDelay, type Clock, CodedError, isCodedError, systemClock } from "@nsmkit/core";
 import { type Client, objectKey, type Reconcile, type Reconciled, splitKey } from "@nsmkit/kube";
 import type { MeshCertificates } from "../certificates/mesh-certificates.ts";
 import type { Inventory } from "../inventory/inventory.ts";
@@ -30,10 +30,11 @@ export interface ReconcilerOptions {
   readonly clock?: Clock;
 }
 
-/** After an error that does not pass by itself: rights are given, rivals go. */
-const stuckMs = 60_000;
-/** The same during an upgrade's step, whose time is limited. */
-const failingMs = 5_000;
+/**
+ * After errors that do not pass by themselves: rights are given, rivals go. Soon at first, since an API server that has
+ * just been started knows no rights yet, and often enough for an upgrade's step, whose time is limited.
+ */
+const stuck: BackoffOptions = { initialMs: 1_000, maxMs: 30_000 };
 
 /** Makes meshes out of NSM resources, one pass at a time. */
 export class MeshReconciler {
@@ -41,6 +42,8 @@ export class MeshReconciler {
   readonly #objects: Objects;
   readonly #maintainer: Maintainer;
   readonly #clock: Clock;
+  /** How often in a row each mesh met such an error. */
+  readonly #stuck = new Map<string, number>();
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
@@ -80,7 +83,9 @@ export class MeshReconciler {
     step?: VersionStep,
   ): Promise<Reconciled | undefined> {
     try {
-      return await work();
+      const reconciled = await work();
+      this.#stuck.delete(objectKey(pass.nsm));
+      return reconciled;
     } catch (error) {
       if (!isCodedError(error) || error.retryable || error.code === "ABORTED" || error.code === "CLOSED") throw error;
       // The cache may show the resource a moment longer than it lives.
@@ -88,7 +93,10 @@ export class MeshReconciler {
       pass.logger.error("the mesh cannot be brought to its wanted state", { error, reason: error.message });
       await this.#fail(pass, error, step);
       if (pass.nsm.status?.upgrade?.state !== step?.upgrade?.state) return { requeueAfterMs: 0 };
-      return { requeueAfterMs: step?.upgrade?.state === "Running" ? failingMs : stuckMs };
+      const key = objectKey(pass.nsm);
+      const times = (this.#stuck.get(key) ?? 0) + 1;
+      this.#stuck.set(key, times);
+      return { requeueAfterMs: backoffDelay(times, stuck) };
     }
   }
 

@@ -111,3 +111,39 @@ test("an object that we deleted does not come back through late events", async (
   assert.deepEqual(log, ["added a"]);
   await informer.close();
 });
+
+test("a change that no watch can bring is listed", async () => {
+  const server = new MemoryApiServer();
+  const { clock, informer, log } = start(server);
+  await informer.synced({ signal: AbortSignal.timeout(1000) });
+  server.intercept = (verb) => {
+    if (verb === "watch") throw new CodedError("PROTOCOL", "a line is no JSON");
+  };
+  server.cutWatches();
+  await server.create(configMaps, configMap("big", {}));
+  await clock.advance(10_000);
+  assert.deepEqual(log, ["added big"]);
+  await informer.close();
+});
+
+test("watches that are cut now and then are taken up again at once, however often it happened", async () => {
+  const server = new MemoryApiServer();
+  const { clock, informer, log } = start(server);
+  await informer.synced({ signal: AbortSignal.timeout(1000) });
+  let cut: (() => void) | undefined;
+  server.intercept = (verb) => {
+    if (verb !== "watch" || !cut) return;
+    cut = undefined;
+    throw new CodedError("UNAVAILABLE", "cut");
+  };
+  for (let hour = 0; hour < 20; hour++) {
+    await clock.advance(60_000);
+    cut = () => {};
+    server.cutWatches();
+    await clock.advance(300);
+  }
+  await server.create(configMaps, configMap("seen", {}));
+  await clock.advance(300);
+  assert.deepEqual(log, ["added seen"]);
+  await informer.close();
+});

@@ -48,6 +48,8 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #synced = new Deferred<void>();
   #version = "";
+  /** Whether the watch that runs, or ran last, brought anything. */
+  #heard = false;
   #running: Promise<void> | undefined;
 
   constructor(options: InformerOptions<T>) {
@@ -124,21 +126,27 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
   async #run(): Promise<void> {
     const { signal } = this.#stop;
     for (let failures = 0; !signal.aborted; ) {
+      const startedMs = this.#clock.monotonic();
+      // What went well for a while, or brought anything, is no failure in a row with what was before it.
+      const lived = (): boolean => this.#heard || this.#clock.monotonic() - startedMs > 1000;
       try {
         if (this.#version === "") await this.#list();
-        const startedMs = this.#clock.monotonic();
+        this.#heard = false;
         await this.#watch();
         // A server that ends watches at once would have us spin.
-        failures = this.#clock.monotonic() - startedMs > 1000 ? 0 : failures + 1;
+        failures = lived() ? 0 : failures + 1;
         if (failures > 3) await this.#clock.sleep(backoffDelay(failures), { signal });
       } catch (error) {
         if (signal.aborted) break;
-        failures++;
+        failures = lived() ? 1 : failures + 1;
+        this.#heard = false;
         if (isExpired(error)) {
           this.#version = "";
           // Once is routine; a server that calls each fresh version too old must not be listed in a tight loop.
           if (failures === 1) continue;
         }
+        // A change that cannot be brought, whatever the reason, must not keep the cache in the past.
+        if (failures >= 4) this.#version = "";
         const delayMs = Math.max(retryAfterMs(error) ?? 0, backoffDelay(failures, { initialMs: 200, maxMs: 30_000 }));
         // Before the first success an operator must be able to see why nothing happens; later a cut watch is routine.
         const level = failures > 3 || isCodedError(error, "PERMISSION_DENIED") ? "warn" : "debug";
@@ -183,6 +191,7 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
   }
 
   #take(event: WatchEvent<T>): void {
+    this.#heard = true;
     if (event.type === "BOOKMARK") {
       this.#version = event.resourceVersion;
       return;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { IncomingMessage, RequestListener } from "node:http";
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { createSecureServer, type Http2SecureServer } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
@@ -107,18 +107,75 @@ test("a server that does not answer in time is unavailable, and asked anew next 
   assert.deepEqual(await client.get(configMaps, at), {});
 });
 
-test("an answer that is cut short, no JSON, or an error page is told apart", async () => {
-  const answers: RequestListener[] = [
-    (_, response) => void response.writeHead(200, { "content-length": "100" }).write("{", () => response.destroy()),
-    (_, response) => response.end("<html>"),
-    (_, response) => response.writeHead(503, { "retry-after": "7" }).end("<html>busy</html>"),
-  ];
-  await using server = new Server((request, response) => answers.shift()?.(request, response));
+type Answer = (response: ServerResponse) => void;
+const cut: Answer = (response) =>
+  void response.writeHead(200, { "content-length": "100" }).write("{", () => response.destroy());
+const hangUp: Answer = (response) => void response.destroy();
+const busy =
+  (status: number, seconds: string): Answer =>
+  (response) =>
+    void response.writeHead(status, { "retry-after": seconds }).end("{}");
+const good: Answer = (response) => void response.end("{}");
+
+/** Gives these answers one after the other, and counts the requests. */
+class Script {
+  asked = 0;
+  readonly #answers: Answer[];
+  constructor(...answers: Answer[]) {
+    this.#answers = answers;
+  }
+  readonly listener: RequestListener = (_, response) => {
+    this.asked++;
+    this.#answers.shift()?.(response);
+  };
+}
+
+test("what only reads is sent again when its answer is cut, lost or a failure; what writes is not", async () => {
+  for (const [answer, code] of [
+    [cut, "UNAVAILABLE"],
+    [hangUp, "UNAVAILABLE"],
+    [(response: ServerResponse) => void response.writeHead(500).end("{}"), "UNAVAILABLE"],
+  ] as const) {
+    const reading = new Script(answer, answer, good);
+    {
+      await using server = new Server(reading.listener);
+      await using client = await server.client();
+      assert.deepEqual(await client.get(configMaps, at), {});
+      assert.equal(reading.asked, 3);
+    }
+    const writing = new Script(answer, good);
+    await using server = new Server(writing.listener);
+    await using client = await server.client();
+    await assert.rejects(client.mergePatch(configMaps, at, {}), { code });
+    assert.equal(writing.asked, 1);
+  }
+});
+
+test("what the server had not begun is sent again after the time that it asks for, writes too", async () => {
+  for (const status of [429, 503]) {
+    const script = new Script(busy(status, "1"), good);
+    await using server = new Server(script.listener);
+    await using client = await server.client();
+    const startedMs = performance.now();
+    await client.mergePatch(configMaps, at, {});
+    assert.equal(script.asked, 2);
+    assert.ok(performance.now() - startedMs >= 990);
+  }
+});
+
+test("nobody is waited for longer than some seconds, nor asked for ever", async () => {
+  const script = new Script(busy(503, "3600"), ...Array.from({ length: 20 }, () => busy(429, "0")));
+  await using server = new Server(script.listener);
   await using client = await server.client();
-  await assert.rejects(client.get(configMaps, at), { code: "UNAVAILABLE" });
-  await assert.rejects(client.get(configMaps, at), { code: "PROTOCOL" });
-  await assert.rejects(client.get(configMaps, at), {
-    code: "UNAVAILABLE",
-    details: { status: 503, reason: "", retryAfterMs: 7000 },
-  });
+  await assert.rejects(client.get(configMaps, at), { details: { status: 503, reason: "", retryAfterMs: 3_600_000 } });
+  await assert.rejects(client.get(configMaps, at), { code: "RESOURCE_EXHAUSTED" });
+  assert.equal(script.asked, 12);
+});
+
+test("an answer that stays no JSON is told apart, and may be asked for again", async () => {
+  const html: Answer = (response) => void response.end("<html>");
+  const script = new Script(html, html, html, html);
+  await using server = new Server(script.listener);
+  await using client = await server.client();
+  await assert.rejects(client.get(configMaps, at), { code: "PROTOCOL", retryable: true });
 });

@@ -1,8 +1,8 @@
 import { createSecureContext, type SecureContext } from "node:tls";
-import { abortError, CodedError, isCodedError } from "@nsmkit/core";
+import { abortError, backoffDelay, type Clock, CodedError, isCodedError, systemClock } from "@nsmkit/core";
 import { Client, type Dispatcher, Pool } from "undici";
 import type { ClusterConfig } from "./config.ts";
-import { statusError } from "./status.ts";
+import { retryAfterMs, statusError } from "./status.ts";
 
 export interface Request {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -23,6 +23,7 @@ export interface TransportOptions {
   /** Bound of one request, ms; default 30,000. Streams have none. */
   readonly timeoutMs?: number;
   readonly connections?: number;
+  readonly clock?: Clock;
   /** Told of every answer and how long it took; the code is "<error>" when there was none, as client-go counts it. */
   readonly onAnswer?: (method: string, code: string, seconds: number) => void;
 }
@@ -39,12 +40,14 @@ export class Transport {
   readonly #pool: Pool;
   readonly #streams = new Set<Client>();
   readonly #onAnswer: (method: string, code: string, seconds: number) => void;
+  readonly #clock: Clock;
   #context: SecureContext | undefined;
   #requests = 0;
   #closing: Promise<void> | undefined;
 
   constructor(config: ClusterConfig, options: TransportOptions = {}) {
     this.#onAnswer = options.onAnswer ?? (() => {});
+    this.#clock = options.clock ?? systemClock;
     this.server = config.server;
     this.#config = config;
     const timeout = options.timeoutMs ?? 30_000;
@@ -80,8 +83,25 @@ export class Transport {
     };
   }
 
-  /** @returns the parsed JSON body @throws CodedError by the answer's status; UNAVAILABLE when there is none */
+  /**
+   * Sends again what the server said it had not begun (429 and 5xx with Retry-After), after the time that it asks for, and
+   * what only reads when there was no answer: a pass of many requests would else hardly ever come through a bad network.
+   * @returns the parsed JSON body
+   * @throws CodedError by the answer's status; UNAVAILABLE when there is none
+   */
   async json(request: Request): Promise<unknown> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#once(request);
+      } catch (error) {
+        const delayMs = againAfterMs(request, error, attempt);
+        if (delayMs === undefined || this.#closing) throw error;
+        await this.#clock.sleep(delayMs, request.signal ? { signal: request.signal } : {});
+      }
+    }
+  }
+
+  async #once(request: Request): Promise<unknown> {
     const response = await this.#send(this.#pool, request);
     const { statusCode, headers, body } = response;
     let size = 0;
@@ -110,7 +130,10 @@ export class Transport {
       );
     }
     const value = parsed(text);
-    if (value === undefined) throw new CodedError("PROTOCOL", `${request.doing}: the answer is no JSON`);
+    // Something between us and the server answered, or cut the answer short.
+    if (value === undefined) {
+      throw new CodedError("PROTOCOL", `${request.doing}: the answer is no JSON`, { retryable: true });
+    }
     return value;
   }
 
@@ -174,9 +197,29 @@ export class Transport {
       return response;
     } catch (error) {
       answered("<error>");
-      throw this.#closing ? closed(request, error) : failure(request, error);
+      throw this.#closing && !request.signal?.aborted ? closed(request, error) : failure(request, error);
     }
   }
+}
+
+/** client-go's limits for answers with Retry-After (rest/with_retry.go); longer waits are the caller's business. */
+const mostAsked = 10;
+const longestAskedMs = 10_000;
+const mostUnanswered = 4;
+
+/** @returns undefined for what is not to be sent again */
+function againAfterMs(request: Request, error: unknown, attempt: number): number | undefined {
+  if (!isCodedError(error) || request.signal?.aborted) return undefined;
+  const asked = retryAfterMs(error);
+  const status = Number(error.details.status ?? 0);
+  if (asked !== undefined && (status === 429 || status >= 500)) {
+    return attempt <= mostAsked && asked <= longestAskedMs ? Math.max(asked, 20) : undefined;
+  }
+  // Who did not answer in time would be waited for several times over.
+  const timedOut = /TIMEOUT/.test(String((error.cause as { code?: unknown } | undefined)?.code));
+  if (request.method !== "GET" || error.code !== "UNAVAILABLE" || timedOut || attempt >= mostUnanswered)
+    return undefined;
+  return backoffDelay(attempt, { initialMs: 50, maxMs: 1_000 });
 }
 
 const closed = ({ doing }: Request, cause?: unknown): CodedError =>

@@ -3,9 +3,9 @@ import { test } from "node:test";
 import { CodedError } from "@nsmkit/core";
 import { FakeClock } from "@nsmkit/core/testing";
 import { MemoryApiServer } from "../testing/apiserver.ts";
-import { LeaderElection } from "./lease.ts";
+import { LeaderElection, type LeaderElectionOptions } from "./lease.ts";
 
-function candidate(server: MemoryApiServer, clock: FakeClock, identity: string, log: string[]) {
+function candidate(server: LeaderElectionOptions["client"], clock: FakeClock, identity: string, log: string[]) {
   const election = new LeaderElection({ client: server, clock, identity, namespace: "default", name: "op" });
   const stop = new AbortController();
   const done = election.run(
@@ -66,4 +66,24 @@ test("a leader whose lease was taken learns it at the next renewal", async () =>
   await clock.advance(3_000);
   assert.equal(await first.done, "lost");
   assert.deepEqual(log, ["first leads", "first stops"]);
+});
+
+test("a leader whose renewal hangs stops before another can lead", async () => {
+  const [server, clock, log] = [new MemoryApiServer(), new FakeClock(1e12), [] as string[]];
+  let hangs = false;
+  const update: MemoryApiServer["update"] = (resource, object, options = {}) =>
+    hangs
+      ? new Promise((_, reject) =>
+          options.signal?.addEventListener("abort", () => reject(new CodedError("ABORTED", "late")), { once: true }),
+        )
+      : server.update(resource, object, options);
+  const client = { find: server.find.bind(server), create: server.create.bind(server), update };
+  const first = candidate(client, clock, "first", log);
+  await clock.advance(5_000);
+  hangs = true;
+  await clock.advance(8_000);
+  assert.deepEqual(log, ["first leads"]);
+  await clock.advance(3_000);
+  assert.deepEqual(log, ["first leads", "first stops"]);
+  assert.equal(await first.done, "lost");
 });

@@ -1,4 +1,4 @@
-import { type Clock, isCodedError, type Logger, silentLogger, systemClock } from "@nsmkit/core";
+import { type Clock, CodedError, isCodedError, type Logger, silentLogger, systemClock } from "@nsmkit/core";
 import type { Client } from "../client/client.ts";
 import type { KubeMetrics } from "../metrics/metrics.ts";
 import type { KubeObject, Resource } from "../object.ts";
@@ -105,15 +105,29 @@ export class LeaderElection {
     while (!signal.aborted) {
       try {
         await this.#clock.sleep(retryMs, { signal });
-        if (!(await this.#try(signal))) return false;
+        // A request that hangs must not keep us in an office which others may take by then.
+        if (!(await this.#tryUntil(lastMs + renewDeadlineMs, signal))) return false;
         lastMs = this.#clock.monotonic();
       } catch (error) {
         if (signal.aborted) return true;
         this.#logger.warn("could not renew the lease", { error });
-        if (this.#clock.monotonic() - lastMs > renewDeadlineMs) return false;
+        if (this.#clock.monotonic() - lastMs >= renewDeadlineMs) return false;
       }
     }
     return true;
+  }
+
+  async #tryUntil(atMs: number, signal: AbortSignal): Promise<boolean> {
+    const late = new AbortController();
+    const left = Math.max(0, atMs - this.#clock.monotonic());
+    const timer = this.#clock.after(left, () =>
+      late.abort(new CodedError("DEADLINE_EXCEEDED", "renewing took too long")),
+    );
+    try {
+      return await this.#try(AbortSignal.any([signal, late.signal]));
+    } finally {
+      timer.cancel();
+    }
   }
 
   /** Takes or keeps the office if it is free, ours, or its holder silent for too long. */
