@@ -72,7 +72,7 @@ async function tokenWorld(more: Partial<RestServerOptions["tokens"]> = {}) {
 async function hashOf(password: string): Promise<string> {
   const koffi = (await import("koffi")).default;
   const crypt = koffi.load("libcrypt.so.1").func("const char *crypt(const char *, const char *)");
-  return crypt(password, "$5$rounds=1000$nsmkit$") as string;
+  return crypt(password, "$5$rounds=20000$nsmkit$") as string;
 }
 
 const tokens = { skip: await noCrypt() };
@@ -135,6 +135,15 @@ test("a token of another key, without signature or with another algorithm is wor
     [{ alg: "none", typ: "JWT" }, "ours"],
   ] as const)
     assert.equal(await w.get("/dump", forge(header, key)), 401);
+});
+
+test("many guesses at once do not keep the agent busy", tokens, async () => {
+  await using w = await tokenWorld();
+  const answers = await Promise.all(Array.from({ length: 40 }, () => w.login("ann", "guess")));
+  const statuses = Map.groupBy(answers, ({ status }) => status);
+  assert.deepEqual([...statuses.keys()].sort(), [401, 429]);
+  assert.equal(statuses.get(429)?.[0]?.headers.get("retry-after"), "1");
+  assert.equal((await w.login("ann")).status, 200);
 });
 
 test("a browser's form gets the token as a cookie", tokens, async () => {

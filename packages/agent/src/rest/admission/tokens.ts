@@ -21,6 +21,9 @@ export interface TokenOptions {
   readonly key?: string;
 }
 
+/** Checked at the same time; each takes a thread of libuv's pool, which files need too. */
+const maxChecks = 2;
+
 const cookieName = "ligato-rest-auth";
 const issuer = "nsmkit";
 
@@ -33,6 +36,7 @@ export class Tokens {
   readonly #secureCookie: boolean;
   /** When somebody logged out, ms: older tokens count no more. */
   readonly #loggedOut = new Map<string, number>();
+  #checking = 0;
 
   /** @throws CodedError INVALID_CONFIG for users that could never log in or do anything */
   static async open(options: TokenOptions, clock: Clock, secure: boolean): Promise<Tokens> {
@@ -133,7 +137,21 @@ export class Tokens {
     return signToken({ aud: given.username, iss: issuer, iat, exp }, this.#key);
   }
 
-  async #check({ username, password }: Credentials): Promise<void> {
+  /** @throws CodedError UNAUTHENTICATED, and RESOURCE_EXHAUSTED while others are being checked: a check is work on purpose */
+  async #check(given: Credentials): Promise<void> {
+    if (this.#checking >= maxChecks)
+      throw new CodedError("RESOURCE_EXHAUSTED", "too many passwords are being checked; try again in a second", {
+        details: { retryAfterMs: 1000 },
+      });
+    this.#checking++;
+    try {
+      await this.#checkPassword(given);
+    } finally {
+      this.#checking--;
+    }
+  }
+
+  async #checkPassword({ username, password }: Credentials): Promise<void> {
     const user = this.#users.get(username) ?? [...this.#users.values()][0];
     // A name that does not exist takes as long as one that does.
     const right = user !== undefined && (await isPassword(password, user.passwordHash));
