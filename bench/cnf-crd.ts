@@ -203,6 +203,7 @@ async function main(): Promise<void> {
   const whole: number[] = [];
   const applied: number[] = [];
   const single: number[] = [];
+  const quiet: number[] = [];
   const transactions: number[] = [];
   const changeWrites: number[] = [];
   const statuses: number[] = [];
@@ -245,6 +246,8 @@ async function main(): Promise<void> {
     await pause(2_000);
     transactions.push((await program.metric(done)) - before);
     statuses.push((await program.metric("cnf_crd_status_writes_total")) / resources);
+    quiet.push(...(await oneByOne(world)));
+    await pause(3_000);
     changeWrites.push(await changes(world, program));
     memory = (await program.metric("process_resident_memory_bytes")) / 2 ** 20;
     const removed = performance.now();
@@ -271,6 +274,8 @@ async function main(): Promise<void> {
     },
     { bench, what: `apply -> in etcd, ${concurrency} at a time, median`, value: quantile(single, 0.5), unit: "ms" },
     { bench, what: `apply -> in etcd, ${concurrency} at a time, p99`, value: quantile(single, 0.99), unit: "ms" },
+    { bench, what: "apply -> in etcd, one by one, median", value: quantile(quiet, 0.5), unit: "ms" },
+    { bench, what: "apply -> in etcd, one by one, p99", value: quantile(quiet, 0.99), unit: "ms" },
     {
       bench,
       what: "etcd transactions per resource",
@@ -298,6 +303,32 @@ async function main(): Promise<void> {
   report(rows, { json: flags.json });
 }
 
+/** Changes one resource after the other. @returns from the begin of each apply until its key is in etcd, ms */
+async function oneByOne(world: CnfCrdWorld): Promise<number[]> {
+  const ending = new AbortController();
+  let seen: (at: number) => void = () => {};
+  const watching = (async () => {
+    for await (const update of world.etcd.watch(prefix("/vnf-agent/"), { signal: ending.signal })) {
+      const isValue = ({ kv }: { kv: { key: Uint8Array } }): boolean =>
+        /^\/vnf-agent\/[^/]+\/config\//.test(textOf(kv.key) ?? "");
+      if (update.kind === "events" && update.events.some(isValue)) seen(performance.now());
+    }
+  })();
+  await pause(100);
+  const times: number[] = [];
+  for (let i = 0; i < Math.min(200, resources); i++) {
+    const arrived = new Promise<number>((resolve) => {
+      seen = resolve;
+    });
+    const from = performance.now();
+    await world.apply(resource(i, "b") as UnknownObject);
+    times.push((await arrived) - from);
+  }
+  ending.abort();
+  await watching;
+  return times;
+}
+
 /** Changes some resources whose agents report. @returns status writes per change */
 async function changes(world: CnfCrdWorld, program: Program): Promise<number> {
   const count = 20;
@@ -306,7 +337,7 @@ async function changes(world: CnfCrdWorld, program: Program): Promise<number> {
     for (let i = 0; i < count; i++) await world.wait(`nat-${i}`, "Ready", "True", 30_000);
     await pause(2_000);
     const before = await program.metric("cnf_crd_status_writes_total");
-    for (let i = 0; i < count; i++) await world.apply(resource(i, "b") as UnknownObject);
+    for (let i = 0; i < count; i++) await world.apply(resource(i, "a") as UnknownObject);
     for (let i = 0; i < count; i++) await world.wait(`nat-${i}`, "Ready", "True", 30_000);
     await pause(3_000);
     return ((await program.metric("cnf_crd_status_writes_total")) - before) / count;
