@@ -100,7 +100,7 @@ test("steps are as large as etcd takes, in keys and in bytes, and each leaves a 
     found.steps.slice(firstDelete + 1).every(({ puts }) => puts.length === 0),
     "values come before others go",
   );
-  const large = plan([pair("a", "x".repeat(500_000)), pair("b", "y".repeat(500_000), 1)], view({}));
+  const large = plan([pair("a", "x".repeat(700_000)), pair("b", "y".repeat(700_000), 1)], view({}));
   assert.equal(large.kind === "write" && large.steps.length, 2);
 });
 

@@ -63,8 +63,10 @@ export type Plan =
 
 /** A transaction may have this many keys beside the record and the leader's key. */
 export const keysPerStep = maxTxnOps - 2;
-/** Half of what etcd takes in a request (--max-request-bytes, 1.5 MiB): compares and results need room too. */
-const bytesPerStep = 768 * 1024;
+/** What etcd takes in a request (--max-request-bytes is 1.5 MiB), with room for what frames the keys and values. */
+const bytesPerRequest = 1_200_000;
+/** However long the record is. */
+const leastBytesPerStep = 64_000;
 
 /** Puts and deletes that bring the store from what it is to what the resource declares. */
 export function planChange(wanted: Wanted, view: StoreView, options: PlanOptions): Plan {
@@ -161,9 +163,12 @@ function split(whole: Step, own: ReadonlySet<string>, record: OwnerRecord): Step
     ...whole.deletes.map((key) => ({ op: "delete" as const, key, value: "" })),
   ];
   const chunks: (typeof ops)[] = [[]];
+  const recordBytes = [...own, ...record.keys].reduce((sum, key) => sum + Buffer.byteLength(key) + 3, 200);
+  const bytesPerStep = Math.max(leastBytesPerStep, bytesPerRequest - recordBytes);
   let bytes = 0;
   for (const op of ops) {
-    const size = 2 * op.key.length + Buffer.byteLength(op.value);
+    // In its comparison, in what is done, and in what is asked for when that cannot be.
+    const size = 3 * Buffer.byteLength(op.key) + Buffer.byteLength(op.value) + 64;
     const chunk = chunks.at(-1) ?? [];
     if (chunk.length > 0 && (chunk.length === keysPerStep || bytes + size > bytesPerStep)) {
       chunks.push([op]);

@@ -121,3 +121,19 @@ test("the API server's order of fields makes no difference, a changed text does"
   assert.ok(!isSameStatus(status, compute(stored, [{ state: "FAILED", error: "b" }])));
   assert.ok(!isSameStatus(undefined, status));
 });
+
+test("of very many items the status has those that are not configured, and its size has a limit", () => {
+  const many = Array.from({ length: 5_000 }, (_, i) => pair(i));
+  const of = (stateOf: (index: number) => Partial<ValueStatus>): CnfConfigurationStatus =>
+    computeStatus({
+      ...{ generation: 1, itemCount: many.length, pairs: many, progress: stored, before: undefined, now: "" },
+      reported: {
+        stateOf: ({ index }) => ({ key: "", state: "CONFIGURED", ...stateOf(index) }) as ValueStatus,
+        agentOf: () => "reporting",
+      },
+    });
+  const few = of((index) => (index === 4_711 ? { state: "FAILED", error: "no" } : {}));
+  assert.deepEqual([few.items?.map(({ index }) => index), few.configured], [[4_711], "4999/5000"]);
+  const all = of(() => ({ state: "FAILED", error: "x".repeat(2_000) }));
+  assert.ok(JSON.stringify(all).length < 1_000_000);
+});

@@ -44,11 +44,20 @@ export function computeStatus(input: StatusInput): CnfConfigurationStatus {
   return {
     observedGeneration: generation,
     conditions,
-    items,
+    items: shownItems(items),
     configured: `${configured}/${itemCount}`,
     status: isStored ? "Success" : "Failure",
     message: conditions.find(({ type }) => type === "Ready")?.message ?? "",
   };
+}
+
+/** A status lies in one object with its resource, which etcd takes up to 1.5 MiB. */
+const mostItems = 1_000;
+
+/** All of them, or of very many those that people look for. */
+function shownItems(items: readonly ItemStatus[]): readonly ItemStatus[] {
+  if (items.length <= mostItems) return items;
+  return items.filter(({ state }) => state !== "CONFIGURED").slice(0, mostItems);
 }
 
 function itemsOf({ pairs, progress, reported, itemCount }: StatusInput): ItemStatus[] {
