@@ -31,6 +31,8 @@ export interface RunningOperator extends Closable {
   /** Of the admission webhook. */
   readonly webhookPort: number;
   readonly leading: boolean;
+  /** Whether the webhook has a certificate. */
+  readonly webhookReady: boolean;
   /** Rejects when the operator cannot go on; resolves when it was closed. */
   readonly done: Promise<void>;
 }
@@ -119,6 +121,9 @@ export async function createNsmOperator(config: OperatorConfig, deps: OperatorDe
     webhookPort: admission.port,
     get leading() {
       return progress.leading;
+    },
+    get webhookReady() {
+      return door.ready;
     },
     done: finished,
     close,
