@@ -212,6 +212,25 @@ describe("cnf-crd with its own rights on a real API server and a real etcd", {
     await cleared();
   });
 
+  test("a resource of thousands of items is taken in parts, changed and removed", { timeout: 120_000 }, async () => {
+    const items = Array.from({ length: 3_000 }, (_, i) => bridge(`b${i}`));
+    await world.apply(resource("big", items));
+    await world.until(
+      () => world.stored(),
+      (found) => found.length === 3_000,
+      60_000,
+    );
+    const { status } = await world.wait("big", "Stored", "True", 60_000);
+    assert.equal(status?.items?.length, 1_000);
+    await world.apply(resource("big", items.slice(2_900)));
+    await world.until(
+      () => world.stored(),
+      (found) => found.length === 100,
+      60_000,
+    );
+    await cleared();
+  });
+
   test("what was deleted while no controller ran is gone after the next start", { timeout: 60_000 }, async () => {
     await world.apply(resource("one", [bridge("x")]));
     await world.apply(resource("two", [bridge("y")]));
