@@ -117,12 +117,9 @@ test("when Update with wait_done answers, addresses and routes are in the kernel
   const pod = await w.pod();
   const { socket } = await agentWith(w, pod);
   using client = new Client(socket);
-  const begun = performance.now();
   await client.update(pair, true);
-  const took = performance.now() - begun;
   assert.deepEqual(await pod.addresses("v1"), ["10.7.0.1/24", "fd07::1/64"]);
   assert.ok((await pod.handle.routeList({ protocol: 79 })).some(({ destination }) => destination === "10.8.0.0/16"));
-  assert.ok(took < 1_000, `${took} ms`);
 });
 
 test("what somebody removes from the kernel by hand comes back by itself", options, async () => {
@@ -153,6 +150,30 @@ test("what somebody removes from the kernel by hand comes back by itself", optio
       5_000,
     );
   }
+});
+
+test("a link that goes down and up has its IPv6 addresses and routes again", options, async () => {
+  await using w = await World.open();
+  const pod = await w.pod();
+  const { agent, socket } = await agentWith(w, pod);
+  using client = new Client(socket);
+  const { interfaces } = pair.linuxConfig;
+  const routes = [{ outgoingInterface: "v1", dstNetwork: "fd08::/64", gwAddr: "fd07::9" }];
+  await client.update({ linuxConfig: { interfaces, routes } }, true);
+  await pod.handle.linkSet("v1", { up: false });
+  await until(
+    async () => (await pod.addresses("v1")).join() === "10.7.0.1/24",
+    "the kernel has taken the address away",
+  );
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  assert.equal((await pod.handle.linkGet("v1")).up, false);
+  await pod.handle.linkSet("v1", { up: true });
+  await until(
+    async () =>
+      (await pod.addresses("v1")).join() === "10.7.0.1/24,fd07::1/64" &&
+      (await pod.handle.routeList({ protocol: 79 })).some(({ destination }) => destination === "fd08::/64"),
+    () => `both are back\n${agent.all()}`,
+  );
 });
 
 test("Notify tells of links that go down and up in the kernel", options, async () => {

@@ -93,7 +93,9 @@ export class LinkMonitor {
     this.#links.set(link.index, link);
     if (before && before.name !== link.name) this.#withdraw(before);
     if (before?.up !== link.up) this.#report(link.index, link.up);
-    this.#context.states.linkIs(this.#namespace.id, link, this.#namesOf(link.index));
+    const names = this.#namesOf(link.index);
+    if (before && !before.up && link.up && names.length > 0) this.#drift?.suspect();
+    this.#context.states.linkIs(this.#namespace.id, link, names);
     if (!before || before.name !== link.name || before.up !== link.up || before.master !== link.master)
       this.#publish(link.index);
   }

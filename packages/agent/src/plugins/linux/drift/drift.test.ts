@@ -78,6 +78,19 @@ test("what the agent itself removes, changes or lets go of is not put back", asy
   assert.deepEqual(repairs(world), []);
 });
 
+test("a link that is set down stays down, and has its IPv6 addresses again when it is up", async () => {
+  await using world = await World.start();
+  await world.declare(config);
+  await world.own.linkSet("a", { up: false });
+  await world.own.addrDelete({ link: "a", address: "fd00::1/64" });
+  await look(world);
+  assert.deepEqual([(await world.own.linkGet("a")).up, repairs(world)], [false, []]);
+  await world.own.linkSet("a", { up: true });
+  await look(world);
+  assert.deepEqual(await world.addresses("a"), ["10.0.0.1/24", "fd00::1/64"]);
+  assert.ok((await world.routes()).includes("fd01::/64 via fd00::9"));
+});
+
 test("routes and neighbours of others are none of our business", async () => {
   await using world = await World.start();
   await world.declare(config);

@@ -96,13 +96,16 @@ function missingAddresses(
 ): string[] {
   const metadata = context.interfaces().get(value.name);
   const scene = metadata && scenes.get(metadata.namespaceId);
-  if (!metadata || !scene?.links.has(metadata.index)) return [];
+  const link = metadata && scene?.links.get(metadata.index);
+  if (!metadata || !scene || !link) return [];
   // Addresses of links that others make may be theirs, and the link is followed by itself.
   if (value.type === Type.EXISTING && value.linkOnly) return [];
   return (context.scheduler().status(key).derived_values ?? []).filter(isInPlace).flatMap((status) => {
     const parsed = parseAddressKey(status.key);
     if (!parsed || parsed.source === "existing") return [];
     const text = context.allocations.tryResolve(parsed.address, value.name)?.text;
+    // The kernel takes IPv6 addresses away with the link; they are back when it is up again.
+    if (!link.up && text?.includes(":")) return [];
     return text === undefined || scene.addresses.has(`${metadata.index} ${text}`) ? [] : [status.key];
   });
 }
