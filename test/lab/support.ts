@@ -63,6 +63,11 @@ export const withoutIptables = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"].some((
   ? undefined
   : "iptables is not installed";
 
+/** Why labs with an etcd of their own cannot run; undefined when they can. */
+export const withoutEtcd = ["/usr/local/bin", "/usr/bin"].some((folder) => existsSync(join(folder, "etcd")))
+  ? undefined
+  : "etcd is not installed (package etcd-server)";
+
 export interface Run {
   readonly code: number | null;
   readonly stdout: string;
@@ -103,6 +108,21 @@ export class Bench implements AsyncDisposable {
     const { code, stdout, stderr } = await this.run(...args);
     assert.equal(code, 0, `nsmctl lab ${args.join(" ")} exits ${code}\n${stdout}\n${stderr}`);
     return stdout;
+  }
+
+  /** Runs `nsmctl agent` for the agent of a Pod, which must exit 0. @returns its standard output */
+  async agent(pod: string, ...args: string[]): Promise<string> {
+    const child = this.start(["agent", "--pod", pod, ...args]);
+    child.stdin?.end();
+    const { code, stdout, stderr } = await finish(child);
+    assert.equal(code, 0, `nsmctl agent --pod ${pod} ${args.join(" ")} exits ${code}\n${stdout}\n${stderr}`);
+    return stdout;
+  }
+
+  /** Waits until something holds, at most some seconds. */
+  async until(holds: () => Promise<boolean>): Promise<void> {
+    for (const deadline = Date.now() + 10_000; Date.now() < deadline; await sleep(100)) if (await holds()) return;
+    assert.fail("does not come about within 10 s");
   }
 
   async status(): Promise<LabStatus> {

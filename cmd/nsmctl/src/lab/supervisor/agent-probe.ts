@@ -5,6 +5,8 @@ import { getInside } from "./http-inside.ts";
 
 /** Where agents answer unless told otherwise. */
 const agentPort = 9191;
+/** A busy agent may take a while. */
+const answerMs = 5000;
 
 /**
  * What keeps an agent from having its configuration in place; empty when nothing does. An agent that does not answer
@@ -14,10 +16,12 @@ export async function agentProblems(
   handle: Handle,
   options: { readonly signal: AbortSignal /** Keys that it must have been given. */; readonly keys: readonly string[] },
 ): Promise<string[]> {
+  // A loopback that goes down under a connection leaves it without an answer for ever.
+  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(answerMs)]);
   try {
     const [readiness, status] = await Promise.all([
-      getInside(handle, agentPort, "/readiness", options),
-      getInside(handle, agentPort, "/scheduler/status", options),
+      getInside(handle, agentPort, "/readiness", { signal }),
+      getInside(handle, agentPort, "/scheduler/status", { signal }),
     ]);
     if (readiness.status !== 200) return partProblems(JSON.parse(readiness.body));
     const statuses: unknown = JSON.parse(status.body);

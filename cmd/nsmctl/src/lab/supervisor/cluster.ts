@@ -13,6 +13,8 @@ import {
 import type { Sandbox } from "./sandbox.ts";
 
 const bridge = "cluster";
+/** A bridge without an address of its own takes that of a port, and another one when that port goes: nobody who knew it reaches it then. */
+const bridgeMac = "02:6e:73:6d:19:01";
 
 interface Node {
   readonly name: string;
@@ -28,6 +30,7 @@ export class ClusterNetwork {
   readonly #addressOf: (pod: string) => string | undefined;
   readonly #services = new Map<string, { spec: ServiceSpec; servers: Server[] }>();
   readonly #nodePorts = new Map<string, Server>();
+  readonly #forwarded = new Map<string, Set<Socket>>();
   #ports = 0;
   #gateway = "";
   #turn = 0;
@@ -47,7 +50,7 @@ export class ClusterNetwork {
     const handle = this.#netlink.handle();
     const failure = firstFailure(
       await handle.batch([
-        linkAdd({ kind: "bridge", name: bridge, up: true }),
+        linkAdd({ kind: "bridge", name: bridge, mac: bridgeMac, up: true }),
         addrAdd({ link: bridge, address: gateway, nodad: true }),
       ]),
     );
@@ -70,7 +73,7 @@ export class ClusterNetwork {
   async attachPod(pod: PodSpec, sandbox: Sandbox, nodes: string): Promise<void> {
     if (pod.hostNetwork || pod.clusterAddress === undefined) return;
     const name = `pod${this.#ports++}`;
-    const peer = { name: clusterInterface, netns: sandbox.netns, up: true };
+    const peer = { name: clusterInterface, netns: sandbox.netns, mac: macOf(pod.clusterAddress), up: true };
     const gateway = this.#gateway.split("/")[0] ?? "";
     const failure = firstFailure(
       await this.#netlink.execute([
@@ -90,6 +93,12 @@ export class ClusterNetwork {
   /** @param gateway the lab's own end of the underlay, without length */
   async attachNode(sandbox: Sandbox, gateway: string): Promise<void> {
     await sandbox.handle.routeReplace({ destination: networkOf(this.#gateway), gateway });
+  }
+
+  /** Ends what is forwarded to a Pod that goes: its own end disappears without a word. */
+  leave(pod: string): void {
+    for (const socket of this.#forwarded.get(pod) ?? []) socket.destroy();
+    this.#forwarded.delete(pod);
   }
 
   /** Brings what is forwarded to what is declared. */
@@ -157,6 +166,9 @@ export class ClusterNetwork {
       far.once("error", next);
       far.once("connect", () => {
         far.off("error", next);
+        const there = this.#forwarded.get(backend.pod) ?? new Set();
+        this.#forwarded.set(backend.pod, there.add(far));
+        far.on("close", () => there.delete(far));
         far.on("error", () => socket.destroy());
         far.on("close", () => socket.destroy());
         socket.on("close", () => far.destroy());
@@ -178,6 +190,12 @@ export async function writeHosts(file: string, pod: PodSpec, services: readonly 
   ];
   // In place: the file is mounted.
   await writeFile(file, lines.map((line) => `${line}\n`).join(""));
+}
+
+/** Follows from the address, so that who knew a Pod before it was replaced reaches the new one at once. */
+function macOf(address: string): string {
+  const parts = (address.split("/")[0] ?? "").split(".").map((part) => Number(part).toString(16).padStart(2, "0"));
+  return `0a:58:${parts.join(":")}`;
 }
 
 /** "198.19.0.1/16" -> "198.19.0.0/16", for IPv4. */

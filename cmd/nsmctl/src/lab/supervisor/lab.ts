@@ -270,6 +270,7 @@ export class RunningLab {
         const pod = this.pods.get(name);
         this.pods.delete(name);
         await pod?.close();
+        this.#cluster?.leave(name);
       }),
     );
     await Promise.all(

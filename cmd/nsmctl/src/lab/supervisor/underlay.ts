@@ -3,6 +3,8 @@ import type { LinkEndSpec, NodeSpec } from "../spec/spec.ts";
 import type { Sandbox } from "./sandbox.ts";
 
 const bridge = "underlay";
+/** Its own, because that of a port would go with the port. */
+const bridgeMac = "02:6e:73:6d:18:01";
 /** A node's interface on the underlay, as a Kubernetes node has. */
 const nodeInterface = "eth0";
 
@@ -23,7 +25,7 @@ export class Underlay {
     const failure = firstFailure(
       await this.#handle.batch([
         linkSet("lo", { up: true }),
-        linkAdd({ kind: "bridge", name: bridge, mtu: this.#mtu, up: true }),
+        linkAdd({ kind: "bridge", name: bridge, mac: bridgeMac, mtu: this.#mtu, up: true }),
         addrAdd({ link: bridge, address: gateway, nodad: true }),
       ]),
     );
