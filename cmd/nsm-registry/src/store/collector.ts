@@ -76,22 +76,23 @@ export class Collector {
     const nowMs = clock.now();
     if (dueMs > nowMs) this.#lookAt(key, dueMs);
     else if (!cache.freshness.isFresh || writer.isBusy(object.entry.name)) this.#deadlines.set(key, nowMs + againMs);
-    else {
-      cache.hide(object);
-      // Another mesh's registry collects in its own namespace.
-      if (object.metadata.namespace === namespace) void this.#remove(key, object, object.entry.name);
-    }
+    else if (object.metadata.namespace === namespace) void this.#remove(key, object, object.entry.name);
+    // Another mesh's registry collects in its own namespace.
+    else cache.hide(object);
   }
 
+  /** Nobody hears of an end before the API server has confirmed that nobody renewed the lease. */
   async #remove(key: string, object: Endpoint, endpoint: string): Promise<void> {
-    const { writer, clock, logger } = this.#options;
+    const { cache, writer, clock, logger } = this.#options;
     try {
-      const gone = await writer.removeVersion(object, { signal: this.#stop.signal });
-      if (gone) logger.info("endpoint expired", { endpoint });
+      if (!(await writer.removeVersion(object, { signal: this.#stop.signal }))) return;
+      logger.info("endpoint expired", { endpoint });
     } catch (error) {
       if (this.#stop.signal.aborted) return;
       logger.warn("an expired endpoint could not be removed, trying again", { endpoint, reason: messageOf(error) });
       this.#deadlines.set(key, clock.now() + againMs * 5);
     }
+    // Somebody's finalizer, or a refusal, keeps the object; its lease is over all the same.
+    if (cache.get(key) === object) cache.hide(object);
   }
 }

@@ -208,20 +208,45 @@ describe("a lease", () => {
     assert.equal(all.server.requests.delete, 1);
   });
 
-  test("is not ended by a replica whose watch has not told yet that it was renewed", async () => {
+  test("is not ended by a replica whose watch has not told yet that it was renewed, and nobody is told of an end", async () => {
+    await using all = new Replicas();
+    const { client, catchUp } = all.lateClient();
+    const a = await all.start({ client });
+    await a.endpoints.request(all.context(), nse("one"));
+    const stop = new AbortController();
+    const told: boolean[] = [];
+    const watching = (async () => {
+      const query = nseRules.query(endpoint({ name: "one" }), true);
+      for await (const { deleted } of a.endpoints.find(all.context(stop.signal), query)) told.push(deleted);
+    })();
+    const end = { seconds: all.clock.now() / 1000 + 120 };
+    await all.server.mergePatch(storedEndpoints.resource, at("one"), { spec: { expiration_time: end } });
+    await all.clock.advance(61_000);
+    assert.deepEqual([await all.names(a), all.server.requests.delete], [["one"], 1]);
+    catchUp();
+    await all.settled();
+    stop.abort();
+    await watching;
+    assert.deepEqual(told, [false, false]);
+  });
+
+  test("is over for who asks while a finalizer, or a refusal, keeps its object", async () => {
     await using all = new Replicas();
     const a = await all.start();
-    await a.endpoints.request(all.context(), nse("one"));
-    const name = at("one");
-    await all.clock.advance(59_999);
-    // Renewed by somebody whose event is still on its way when the timer fires.
-    const end = { seconds: ((all.clock.now() + 60_000) / 1000) | 0 };
-    await Promise.all([
-      all.server.mergePatch(storedEndpoints.resource, name, { spec: { expiration_time: end } }),
-      all.clock.advance(1),
-    ]);
-    await all.settled();
-    assert.deepEqual(await all.names(a), ["one"]);
+    await a.endpoints.request(all.context(), nse("kept"));
+    await a.endpoints.request(all.context(), nse("refused"));
+    const { resource } = storedEndpoints;
+    await all.server.mergePatch(resource, at("kept"), { metadata: { finalizers: ["example.org/hold"] } });
+    all.server.intercept = (verb, _resource, { name }) => {
+      if (verb === "delete" && name === "refused")
+        throw new CodedError("PERMISSION_DENIED", "forbidden", { details: { status: 403 } });
+    };
+    await all.clock.advance(70_000);
+    assert.deepEqual(await all.names(a), []);
+    assert.ok((await all.server.find(resource, at("kept"))) && (await all.server.find(resource, at("refused"))));
+    // Either comes back when it is registered again.
+    await a.endpoints.request(all.context(), nse("refused"));
+    assert.deepEqual(await all.names(a), ["refused"]);
   });
 
   test("of a replica that died is ended by the others, a little later", async () => {
