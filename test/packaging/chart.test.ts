@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { parse } from "yaml";
 import { documentedValues } from "../../scripts/deploy/values-table.ts";
 import { outdated } from "../../scripts/deploy.ts";
-import { byName, chart, deployed, documents, helm, template } from "./helm.ts";
+import { byName, chart, deployed, documents, helm, offline, template } from "./helm.ts";
 import { toolMissing } from "./support.ts";
 
 test("what deploy/ has from other sources is what they give", () => {
@@ -84,7 +84,7 @@ describe("the chart", { skip: toolMissing("helm"), timeout: 60_000 }, () => {
   });
 
   test("a release of another name names everything after itself, and tells the operator", async () => {
-    const done = await helm(["template", "east", chart, "--namespace", "mesh"]);
+    const done = await helm(["template", "east", chart, "--namespace", "mesh", ...offline]);
     assert.equal(done.status, 0, done.stderr);
     const objects = byName(documents(done.stdout));
     for (const name of objects.keys()) assert.match(name, /\/east-nsm-operator(-|$)/);
@@ -129,7 +129,7 @@ describe("the chart", { skip: toolMissing("helm"), timeout: 60_000 }, () => {
   ];
   for (const [set, problem] of refused)
     test(`refuses --set ${set}`, async () => {
-      const { status, stderr } = await helm(["template", "nsm-operator", chart, "--set", set]);
+      const { status, stderr } = await helm(["template", "nsm-operator", chart, ...offline, "--set", set]);
       assert.notEqual(status, 0);
       assert.match(stderr.replaceAll("\n", " "), problem);
     });
