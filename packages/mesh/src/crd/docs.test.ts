@@ -5,9 +5,11 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { parse } from "yaml";
-import { meshOf } from "../testing/documents.ts";
+import { usualPrefixes } from "../spec/platform.ts";
+import { meshOf, specOf, upstream } from "../testing/documents.ts";
 import { releases } from "../versions/releases.ts";
 import { fieldTable } from "./docs.ts";
+import { platformKinds } from "./fields.ts";
 
 const file = join(import.meta.dirname, "../../../../docs/operator/nsm-resource.md");
 const parts: Readonly<Record<string, string>> = {
@@ -51,6 +53,22 @@ test("the README names only what is exported, and its example runs", async () =>
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+});
+
+test("the page about platforms has every distribution with what it gets (NSMKIT_UPDATE=1 writes them)", () => {
+  const file = join(import.meta.dirname, "../../../../docs/operator/platforms.md");
+  const told = "read by upstream's managers from kubeadm's ConfigMap";
+  const rows = platformKinds.map((kind) => {
+    const { kubeletRoot } = specOf(upstream({ platform: { kind } })).platform;
+    return `| \`${kind}\` | ${kubeletRoot} | ${usualPrefixes[kind].join(", ") || told} |`;
+  });
+  const head = ["| Kind | Kubelet's folder | Pod and Service prefixes unless found or set |", "|---|---|---|"];
+  const table = [...head, ...rows].join("\n");
+  const page = readFileSync(file, "utf8");
+  const wanted = page.replace(/(<!-- platforms -->\n)[\s\S]*?(<!-- end -->)/, `$1\n${table}\n\n$2`);
+  if (process.env.NSMKIT_UPDATE === "1") writeFileSync(file, wanted);
+  assert.equal(readFileSync(file, "utf8"), wanted);
+  assert.ok(page.includes("<!-- platforms -->"));
 });
 
 test("the page's example is a mesh", () => {
