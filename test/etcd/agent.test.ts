@@ -125,7 +125,7 @@ describe("an agent and a real etcd", () => {
     [
       "stands still for longer than the lease lives",
       async ({ server }: Site) => {
-        server.pause();
+        await server.pause();
         await pause(5000);
         server.resume();
       },

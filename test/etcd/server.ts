@@ -1,7 +1,7 @@
 /** A real etcd of one member on loopback, in a directory of its own. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { cp, mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -139,9 +139,15 @@ export class EtcdServer implements AsyncDisposable {
     await gone;
   }
 
-  /** The process stands still; its connections stay open. */
-  pause(): void {
+  /** The process stands still when this resolves; its connections stay open. */
+  async pause(): Promise<void> {
     this.#process?.kill("SIGSTOP");
+    // Each thread stops when it is its turn.
+    const threads = `/proc/${this.#process?.pid}/task`;
+    const stands = async (id: string): Promise<boolean> =>
+      /^State:\tT/m.test(await readFile(`${threads}/${id}/status`, "utf8"));
+    while (!(await Promise.all((await readdir(threads)).map(stands))).every(Boolean))
+      await new Promise((resolve) => setTimeout(resolve, 5));
   }
 
   resume(): void {

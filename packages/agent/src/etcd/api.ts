@@ -203,7 +203,7 @@ export interface Session extends Closable {
 /**
  * What `follow` tells: first a snapshot, then every change, one update per revision. A snapshot comes again when the
  * changes in between cannot be told any more: the history was compacted, or the store is another one or may be
- * (restored from a file, a new leader). It is all there is; what it lacks was deleted.
+ * (restored from a backup, a new leader). It is all there is; what it lacks was deleted.
  */
 export type FollowUpdate =
   | { readonly kind: "snapshot"; readonly revision: bigint; readonly kvs: readonly KeyValue[] }

@@ -51,10 +51,12 @@ describe("following a range", () => {
     await using etcd = new MemoryEtcd({ clock });
     const r = reader(etcd, clock);
     await clock.advance(10);
+    await etcd.put("/f/a", "0");
+    await clock.advance(10);
     etcd.dropWatches();
     await etcd.put("/f/a", "1");
     await clock.advance(5000);
-    assert.deepEqual(r.kinds, ["snapshot", "events"]);
+    assert.deepEqual(r.kinds, ["snapshot", "events", "events"]);
     assert.deepEqual(r.states, [true, true, false, true]);
     await r.close();
   });
@@ -74,7 +76,7 @@ describe("following a range", () => {
     const step = fc.oneof(
       { weight: 6, arbitrary: fc.tuple(fc.constant("put" as const), key) },
       { weight: 3, arbitrary: fc.tuple(fc.constant("delete" as const), key) },
-      ...(["drop", "restart", "compact", "save", "restore", "move", "wait", "refuse", "allow"] as const).map(
+      ...(["drop", "restart", "compact", "save", "restore", "swap", "move", "wait", "refuse", "allow"] as const).map(
         (kind) => ({
           weight: 1,
           arbitrary: fc.tuple(fc.constant(kind), key),
@@ -98,6 +100,7 @@ describe("following a range", () => {
           } else if (kind === "compact") await etcd.compact((await etcd.list(prefix("/"))).revision).catch(() => {});
           else if (kind === "save") saved = etcd.save();
           else if (kind === "restore") etcd.restore(saved);
+          else if (kind === "swap") etcd.restore(saved, { sameTerm: true });
           else if (kind === "move") etcd.restore(saved, { newCluster: true });
           else if (kind === "wait") await clock.advance(3000);
           else if (kind === "refuse") {

@@ -206,10 +206,13 @@ export class MemoryEtcd implements Etcd {
     return { store: this.#store.copy() };
   }
 
-  /** Becomes what was saved, as etcd restored from a backup does: without history, leases as they are. */
-  restore(saved: SavedStore, options: { newCluster?: boolean } = {}): void {
+  /**
+   * Becomes what was saved, as an etcd restored from a backup does; leases stay as they are.
+   * @param options.sameTerm the backup was taken a term ago, and the restart has made up for it
+   */
+  restore(saved: SavedStore, options: { newCluster?: boolean; sameTerm?: boolean } = {}): void {
     this.#store = saved.store.copy();
-    this.#raftTerm++;
+    if (!options.sameTerm) this.#raftTerm++;
     if (options.newCluster) this.#clusterId++;
     this.dropWatches();
   }
