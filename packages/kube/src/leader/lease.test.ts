@@ -87,3 +87,23 @@ test("a leader whose renewal hangs stops before another can lead", async () => {
   assert.deepEqual(log, ["first leads", "first stops"]);
   assert.equal(await first.done, "lost");
 });
+
+test("one that is stopped in the moment of its election gives the office back", async () => {
+  const [server, clock, log] = [new MemoryApiServer(), new FakeClock(1e12), [] as string[]];
+  const client = {
+    find: server.find.bind(server),
+    update: server.update.bind(server),
+    create: (async (resource, object) => {
+      await server.create(resource, object);
+      first.stop.abort();
+      throw new CodedError("ABORTED", "the answer came too late");
+    }) as MemoryApiServer["create"],
+  };
+  const first = candidate(client, clock, "first", log);
+  await assert.rejects(first.done, { code: "ABORTED" });
+  const second = candidate(server, clock, "second", log);
+  await clock.advance(1);
+  assert.deepEqual(log, ["second leads"]);
+  second.stop.abort();
+  await second.done;
+});

@@ -48,6 +48,8 @@ export class LeaderElection {
   readonly #logger: Logger;
   #seen: { record: string; atMs: number } | undefined;
   #held: Lease | undefined;
+  /** A write of which we do not know whether it was done. */
+  #unheard = false;
 
   constructor(options: LeaderElectionOptions) {
     this.#options = options;
@@ -65,7 +67,12 @@ export class LeaderElection {
     lead: (options: { signal: AbortSignal }) => Promise<void>,
     options: { signal: AbortSignal },
   ): Promise<"ended" | "lost"> {
-    await this.#acquire(options.signal);
+    try {
+      await this.#acquire(options.signal);
+    } catch (error) {
+      await this.#releaseUnheard();
+      throw error;
+    }
     this.#options.metrics?.leader.set({ name: this.#options.name }, 1);
     this.#logger.info("leading", { identity: this.#options.identity });
     const lost = new AbortController();
@@ -79,7 +86,7 @@ export class LeaderElection {
       over.abort();
       await renewing;
       this.#options.metrics?.leader.set({ name: this.#options.name }, 0);
-      if (!lost.signal.aborted) await this.#release();
+      if (!lost.signal.aborted) await (this.#unheard ? this.#releaseUnheard() : this.#release());
     }
     return lost.signal.aborted ? "lost" : "ended";
   }
@@ -157,12 +164,17 @@ export class LeaderElection {
         leaseTransitions: (current?.spec?.leaseTransitions ?? 0) + (current && holder !== identity ? 1 : 0),
       },
     };
+    this.#unheard = true;
     try {
       this.#held = await (current
         ? client.update(leases, lease, { signal })
         : client.create(leases, lease, { signal }));
+      this.#unheard = false;
       return true;
     } catch (error) {
+      if (isCodedError(error) && !["ABORTED", "UNAVAILABLE", "DEADLINE_EXCEEDED"].includes(error.code)) {
+        this.#unheard = false;
+      }
       // Someone else was faster.
       const changed = isCodedError(error, "CONFLICT") || isCodedError(error, "NOT_FOUND");
       if (held && changed) return this.#try(signal);
@@ -170,6 +182,21 @@ export class LeaderElection {
       this.#held = held;
       throw error;
     }
+  }
+
+  /** We may have been stopped in the very moment in which we were elected: nobody shall wait for us then. */
+  async #releaseUnheard(): Promise<void> {
+    if (!this.#unheard) return;
+    const { client, namespace, name, identity } = this.#options;
+    try {
+      const lease = await client.find(leases, { namespace, name }, { signal: AbortSignal.timeout(5_000) });
+      if (lease?.spec?.holderIdentity !== identity) return;
+      this.#held = lease;
+    } catch (error) {
+      this.#logger.debug("whether the lease was taken cannot be seen", { error });
+      return;
+    }
+    await this.#release();
   }
 
   async #release(): Promise<void> {
