@@ -5,6 +5,7 @@ import { serveAdmission } from "@nsmkit/kube/admission";
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import { admissionDoor } from "./admission/door.ts";
 import { path, review } from "./admission/review.ts";
+import { refuseRival } from "./admission/rivals.ts";
 import { MeshCertificates } from "./certificates/mesh-certificates.ts";
 import { installDefinitions } from "./definitions.ts";
 import { Inventory } from "./inventory/inventory.ts";
@@ -67,7 +68,10 @@ export async function createNsmOperator(config: OperatorConfig, deps: OperatorDe
   const admission = opened.use(
     await serveAdmission({
       ...parseListenAddress(config.webhookListenOn),
-      webhooks: { [path]: (request) => review(request, deps.port) },
+      webhooks: {
+        [path]: async (request) =>
+          (await refuseRival(request, client, config.watchNamespaces)) ?? review(request, deps.port),
+      },
       ...{ logger, metrics: metrics.webhooks },
     }),
   );
