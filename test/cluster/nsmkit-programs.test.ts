@@ -9,16 +9,24 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { create } from "@bufbuild/protobuf";
 import { NetworkServiceEndpointSchema } from "@nsmkit/api/registry";
+import { parseConfig } from "@nsmkit/core/config";
+import { commonSettings } from "@nsmkit/core/program";
 import { issue } from "@nsmkit/kube/certificates";
 import { insecureIdentity } from "@nsmkit/sdk";
 import { Context } from "@nsmkit/sdk/chain";
 import { connectRegistry } from "@nsmkit/sdk/registry";
 import { dial } from "@nsmkit/sdk/transport";
+import { settings as nscSettings } from "../../cmd/nsc/src/settings.ts";
 import { Program } from "../programs/program.ts";
 import { controlPlaneMissing } from "./control-plane.ts";
 import { NsmkitMesh, namespace } from "./nsmkit-mesh.ts";
 
 const [registryPort, webhookPort] = [5002, 9443];
+interface InjectedClient {
+  readonly command?: readonly string[];
+  readonly env?: readonly { readonly name: string; readonly value?: string }[];
+}
+
 const dnsNames = [`admission-webhook-svc.${namespace}.svc`];
 
 /** Ports of the rendered Pods, which have an address of their own each; this machine has one for all. */
@@ -155,9 +163,19 @@ describe("programs of a rendered mesh", { skip, timeout: 120_000 }, () => {
     const { response } = JSON.parse((await send("/mutate", JSON.stringify(review))).text);
     const patch = JSON.parse(Buffer.from(response.patch, "base64").toString()) as {
       path: string;
-      value: { command?: unknown };
+      value: InjectedClient;
     }[];
-    assert.deepEqual(patch.find(({ path }) => path === "/spec/containers/-")?.value.command, ["nsc"]);
+    const client = patch.find(({ path }) => path === "/spec/containers/-")?.value;
+    assert.deepEqual(client?.command, ["nsc"]);
+    // What the kubelet makes of the variables is what the client takes.
+    const env = Object.fromEntries((client?.env ?? []).map(({ name, value }) => [name, value ?? "web"]));
+    const config = parseConfig({ ...nscSettings, ...commonSettings }, env);
+    assert.deepEqual(config.networkServices, ["kernel://icmp"]);
+    const known = Object.values({ ...nscSettings, ...commonSettings }).flatMap((each) => each.env);
+    assert.deepEqual(
+      Object.keys(env).filter((name) => !known.includes(name as never)),
+      [],
+    );
     program.signal("SIGTERM");
     assert.equal(await program.exit(), 0);
   });
