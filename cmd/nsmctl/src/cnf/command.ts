@@ -21,10 +21,17 @@ export function cnfCommand(program: Command, io: CommandIo, exit: (code: number)
     )
     .addHelpText("after", renderHelp)
     .requiredOption("-f, --file <file...>", "file or folder with Kubernetes YAML; - is the standard input")
-    .action(async (options: { file: string[] }) => {
+    .option(
+      "--unknown-models <list>",
+      "take items of models that are not known over unread, as cnf-crd's setting of this name: module/type, module/* or *",
+    )
+    .action(async (options: { file: string[]; unknownModels?: string }) => {
       // The models of VPP are large; other commands start without them.
       const { renderFiles } = await import("./render.ts");
-      const { pairs, ignored } = await renderFiles(options.file, { signal: io.signal });
+      const { pairs, ignored } = await renderFiles(options.file, {
+        signal: io.signal,
+        ...(options.unknownModels === undefined ? {} : { unknownModels: options.unknownModels }),
+      });
       for (const what of ignored) io.stderr.write(`left out: ${what}\n`);
       io.stdout.write(pairs.map(({ key, value }) => `${key} ${value}\n`).join(""));
       exit(exitCodes.ok);

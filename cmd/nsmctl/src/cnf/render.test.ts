@@ -158,3 +158,29 @@ test("files without a CNFConfiguration, missing files and files that are no text
     await rm(directory, { recursive: true });
   }
 });
+
+const foreign = (annotation: string): string => `apiVersion: pantheon.tech/v1
+kind: CNFConfiguration
+metadata: { name: a${annotation} }
+spec:
+  microservice: nat
+  configItems:
+    - module: vpp.abx
+      type: abx
+      name: one
+      data: "{b: 1, a: <x>}"
+`;
+
+test("items of models that are not known are errors, which say how to allow them", () => {
+  assert.throws(
+    () => renderTexts([{ name: "a.yaml", text: foreign("") }]),
+    (error) => isCodedError(error, "INVALID_CONFIG") && /a\.yaml:7:15: .*vpp\.abx.*unknown/.test(error.message),
+  );
+});
+
+test("they are taken over unread where the resource or the command line allows it, as cnf-crd does", () => {
+  const line = [{ key: "/vnf-agent/nat/config/vpp/abx/v1/abx/one", value: '{"a":"\\u003cx\\u003e","b":1}' }];
+  const annotated = foreign(', annotations: { "pantheon.tech/unknown-models": vpp.abx/abx }');
+  assert.deepEqual(renderTexts([{ name: "a.yaml", text: annotated }]).pairs, line);
+  assert.deepEqual(renderTexts([{ name: "a.yaml", text: foreign("") }], { unknownModels: "vpp.abx/*" }).pairs, line);
+});
