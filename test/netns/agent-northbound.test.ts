@@ -24,12 +24,16 @@ import { type Agent, cannotRun, type Pod, until, World } from "./agent-world.ts"
 const skip = await cannotRun();
 const options = { skip, timeout: 60_000 };
 
-/** A program of upstream, built outside of this repository; see docs/agent.md. */
-function foreign(name: string): string {
-  return process.env[`NSMKIT_${name.toUpperCase()}`] || join(homedir(), ".cache/nsmkit", name);
+/**
+ * Programs of others, found like those of test/cluster/upstream.ts. agentctl's imports live under a name that may not
+ * be reachable: clone ligato/vpp-agent and ligato/cn-infra, `go mod edit -replace go.ligato.io/cn-infra/v2=../cn-infra`,
+ * `go build ./cmd/agentctl`. grpcurl: `go install github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.1`.
+ */
+function foreign(name: "agentctl" | "grpcurl"): string {
+  return join(process.env.NSMKIT_UPSTREAM ?? join(homedir(), ".cache/nsmkit/upstream"), name);
 }
-const without = (name: string): string | false =>
-  skip || (existsSync(foreign(name)) ? false : `needs ${foreign(name)}`);
+const without = (name: "agentctl" | "grpcurl"): string | false =>
+  skip || (existsSync(foreign(name)) ? false : `${name} is not at ${foreign(name)}`);
 
 /** An agent with gRPC on a socket, and what its grpc.conf says besides. */
 async function agentWith(w: World, pod: Pod, conf = ""): Promise<{ agent: Agent; socket: string }> {
@@ -279,6 +283,39 @@ test("agentctl of the original agent does its daily work with ours", {
   agentctl("config", "delete", "--waitdone", file);
   assert.deepEqual(await pod.addresses("v1"), []);
   assert.ok(program.running);
+});
+
+test("agentctl talks to an agent with TLS, and only with the right password", {
+  ...options,
+  skip: without("agentctl"),
+}, async () => {
+  await using w = await World.open();
+  const pod = await w.pod();
+  const ca = await createTestCa();
+  const { certificate, key } = await ca.issue({ path: "/agent", hosts: ["127.0.0.1"] });
+  const files = {
+    "ca.pem": ca.root.toString(),
+    "server.pem": certificate.toString(),
+    "server.key": key.export({ type: "pkcs8", format: "pem" }).toString(),
+    "grpc.conf": "endpoint: 127.0.0.1:9111\ncert-file: server.pem\nkey-file: server.key\n",
+    "http.conf":
+      'endpoint: 127.0.0.1:9191\nserver-cert-file: server.pem\nserver-key-file: server.key\nclient-basic-auth: ["ann:secret"]\n',
+  };
+  for (const [name, text] of Object.entries(files)) await writeFile(join(w.directory, name), text);
+  await w.program(pod, "nsm-agent-linux", { MICROSERVICE_LABEL: "nb", CONFIG_DIR: w.directory });
+  const agentctl = (authority: string, ...args: string[]): string =>
+    run(pod, ["env", `SSL_CERT_FILE=${authority}`, foreign("agentctl"), "--service-label", "nb", ...args]);
+  const known = join(w.directory, "ca.pem");
+  assert.match(agentctl(known, "--insecure-tls", "--http-basic-auth", "ann:secret", "status"), /State:\s+OK/);
+  assert.match(agentctl(known, "--insecure-tls", "model", "list"), /linux\.l3\.route/);
+  assert.throws(
+    () => agentctl(known, "--insecure-tls", "--http-basic-auth", "ann:guess", "status"),
+    /client-basic-auth/,
+  );
+  assert.throws(
+    () => agentctl("/dev/null", "--insecure-tls", "--http-basic-auth", "ann:secret", "status"),
+    /failed to verify certificate/,
+  );
 });
 
 test("grpcurl finds every service by reflection and calls it", { ...options, skip: without("grpcurl") }, async () => {

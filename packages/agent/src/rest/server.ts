@@ -71,7 +71,7 @@ export async function listenRest(options: RestServerOptions): Promise<RestServer
     : createServer(bounds, listener);
   server.maxConnections = maxConnections;
   server.on("tlsClientError", (error: Error, socket: TLSSocket) =>
-    logger.warn("HTTP client refused", { peer: socket.remoteAddress, error }),
+    logger.warn("HTTP client refused", { peer: socket.remoteAddress, reason: error.message }),
   );
   const url = await bind(server, options.endpoint, tls !== undefined);
   server.on("error", (error) => logger.error("HTTP server failed", { error }));

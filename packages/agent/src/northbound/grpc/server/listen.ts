@@ -115,7 +115,7 @@ class Server {
     http.on("stream", (stream, headers) => this.#serve(stream as ServerHttp2Stream, headers));
     http.on("sessionError", (error) => this.#logger.debug("gRPC connection failed", { error }));
     http.on("tlsClientError", (error: Error, socket: TLSSocket) =>
-      this.#logger.warn("gRPC client refused", { peer: socket.remoteAddress, error }),
+      this.#logger.warn("gRPC client refused", { peer: socket.remoteAddress, reason: error.message }),
     );
     if (place.network === "unix") await clear(place);
     const url = await bind(http, place);
