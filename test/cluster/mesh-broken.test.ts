@@ -104,6 +104,27 @@ describe("broken NSM documents on a real API server", { skip: controlPlaneMissin
   const applied = (document: UnknownObject): Promise<string> =>
     answerOf(world.admin.apply<UnknownObject>(nsms, document, { fieldManager: "kubectl", dryRun: true }));
 
+  test("a second mesh is refused while there is a first one, and taken when that goes", {
+    timeout: 60_000,
+  }, async () => {
+    const good = (name: string): UnknownObject => ({
+      apiVersion: "nsm.networkservicemesh.io/v1alpha1",
+      kind: "NSM",
+      metadata: { name, namespace },
+      spec: { provider: "nsmkit", registry: { type: "k8s" }, forwarders: [{ type: "kernel" }] },
+    });
+    assert.equal(await create(good("first")), accepted);
+    await world.admin.create<UnknownObject>(nsms, good("first"));
+    assert.match(
+      await create(good("second")),
+      /denied the request: the cluster has the mesh of NSM nsm-system\/first already; delete that one first/,
+    );
+    await world.settled("first");
+    await world.admin.delete(nsms, { namespace, name: "first" });
+    await world.gone("first");
+    assert.equal(await create(good("second")), accepted);
+  });
+
   test("every document has its expected answers, and no expectation is without a document", () => {
     const expected = parse(readFileSync(expectedFile, "utf8")) as Readonly<Record<string, Answers>>;
     assert.deepEqual(
