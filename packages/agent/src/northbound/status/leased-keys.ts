@@ -1,4 +1,12 @@
-import { backoffDelay, type Clock, type Closable, isCodedError, type Logger, messageOf } from "@nsmkit/core";
+import {
+  backoffDelay,
+  type Clock,
+  type Closable,
+  isCodedError,
+  type Logger,
+  messageOf,
+  type Timer,
+} from "@nsmkit/core";
 import type { Etcd, KeyRange, Operation, Session } from "../../etcd/api.ts";
 import { maxTxnOps } from "../../etcd/api.ts";
 import { textOf } from "../../etcd/bytes.ts";
@@ -21,6 +29,14 @@ interface Written {
 const retry = { initialMs: 100, maxMs: 5000 };
 
 /**
+ * How often the store is looked at, ms for few keys and for each of many: another process with our name, such as the
+ * Pod before us that is still ending, may have written its own keys over ours and taken them away with it. To watch them
+ * instead would have two that live fight at full speed.
+ */
+const lookAfterMs = 30_000;
+const lookAfterMsPerKey = 10;
+
+/**
  * Keeps keys in etcd as they are wanted, bound to our lease: each change is written once, several in one transaction,
  * and everything again when the lease or the store was lost. Without etcd it waits, and writes only the last state.
  */
@@ -36,6 +52,7 @@ export class LeasedKeys implements Closable {
   #batch = maxTxnOps;
   #running: Promise<void> | undefined;
   #stopListening: () => void = () => {};
+  #look: Timer | undefined;
   #troubled = false;
   /** Puts and deletes that were done, and the transactions they took. */
   readonly counts = { operations: 0, transactions: 0 };
@@ -75,7 +92,9 @@ export class LeasedKeys implements Closable {
   async close(): Promise<void> {
     this.#stopListening();
     this.#closing.abort();
+    this.#look?.cancel();
     await this.#running;
+    this.#look?.cancel();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -88,7 +107,15 @@ export class LeasedKeys implements Closable {
       this.#running = undefined;
       // Something may have come after the last look.
       if (this.#dirty.size > 0 || !this.#written) this.#soon();
+      this.#lookLater();
     });
+  }
+
+  #lookLater(): void {
+    this.#look?.cancel();
+    if (this.#closing.signal.aborted) return;
+    const delayMs = Math.max(lookAfterMs, this.#wanted.size * lookAfterMsPerKey);
+    this.#look = this.#options.clock.after(delayMs, () => this.verify());
   }
 
   async #run(): Promise<void> {

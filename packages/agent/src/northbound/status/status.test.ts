@@ -108,6 +108,20 @@ describe("keys bound to our lease", () => {
     assert.deepEqual(await w.now(), { a: "1" });
   });
 
+  test("what another process with our name took away is put back within half a minute", async () => {
+    await using w = await keysWorld();
+    w.keys.set("/k/a", "1");
+    w.keys.set("/k/b", "1");
+    await w.clock.advance(100);
+    await w.etcd.delete("/k/a");
+    await w.etcd.put("/k/b", "theirs");
+    await w.clock.advance(30_000);
+    assert.deepEqual(await w.now(), { a: "1", b: "1" });
+    const { writes } = w.etcd;
+    await w.clock.advance(300_000);
+    assert.equal(w.etcd.writes, writes);
+  });
+
   test("a write without an answer is looked after before it is repeated", async () => {
     await using w = await keysWorld();
     const lost = new CodedError("UNAVAILABLE", "no answer", { details: { outcomeUnknown: true } });
