@@ -4,6 +4,7 @@ import { test } from "node:test";
 import type { DescMessage, DescService } from "@bufbuild/protobuf";
 import * as cnf from "./cnf.ts";
 import * as configurator from "./configurator.ts";
+import * as etcd from "./etcd.ts";
 import * as generic from "./generic.ts";
 import { Health } from "./health.ts";
 import { IPAM } from "./ipam.ts";
@@ -16,6 +17,29 @@ import * as registry from "./registry.ts";
 import * as vpp from "./vpp.ts";
 
 const methods: [DescService, string[]][] = [
+  [
+    etcd.KV,
+    [
+      "/etcdserverpb.KV/Range unary etcdserverpb.RangeRequest etcdserverpb.RangeResponse",
+      "/etcdserverpb.KV/Put unary etcdserverpb.PutRequest etcdserverpb.PutResponse",
+      "/etcdserverpb.KV/DeleteRange unary etcdserverpb.DeleteRangeRequest etcdserverpb.DeleteRangeResponse",
+      "/etcdserverpb.KV/Txn unary etcdserverpb.TxnRequest etcdserverpb.TxnResponse",
+      "/etcdserverpb.KV/Compact unary etcdserverpb.CompactionRequest etcdserverpb.CompactionResponse",
+    ],
+  ],
+  [etcd.Watch, ["/etcdserverpb.Watch/Watch bidi_streaming etcdserverpb.WatchRequest etcdserverpb.WatchResponse"]],
+  [
+    etcd.Lease,
+    [
+      "/etcdserverpb.Lease/LeaseGrant unary etcdserverpb.LeaseGrantRequest etcdserverpb.LeaseGrantResponse",
+      "/etcdserverpb.Lease/LeaseRevoke unary etcdserverpb.LeaseRevokeRequest etcdserverpb.LeaseRevokeResponse",
+      "/etcdserverpb.Lease/LeaseKeepAlive bidi_streaming etcdserverpb.LeaseKeepAliveRequest etcdserverpb.LeaseKeepAliveResponse",
+    ],
+  ],
+  [
+    etcd.Auth,
+    ["/etcdserverpb.Auth/Authenticate unary etcdserverpb.AuthenticateRequest etcdserverpb.AuthenticateResponse"],
+  ],
   [
     ns.NetworkService,
     [
