@@ -244,7 +244,7 @@ export const fields2023 = {
   csiDrivers: {
     kind: "flag",
     default: "false",
-    text: "Install the CSI drivers by which Pods in namespaces of Pod Security baseline or restricted reach mesh and SPIRE; from v1.10.0 on",
+    text: "Install the CSI drivers by which Pods in namespaces of Pod Security baseline or restricted reach mesh and SPIRE; upstream's programs from v1.10.0 on",
   },
   registry: {
     kind: "object",
@@ -336,6 +336,6 @@ export const fields2023 = {
   jaegerTracing: {
     kind: "flag",
     default: "false",
-    text: "Install Jaeger and an OpenTelemetry collector and send them traces and metrics",
+    text: "Install Jaeger and an OpenTelemetry collector and send them traces and metrics of upstream's programs",
   },
 } as const satisfies Fields;

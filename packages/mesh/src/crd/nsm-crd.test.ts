@@ -35,7 +35,7 @@ test("kubectl get shows what there is to know, each from a field of the status",
   const columns = version?.additionalPrinterColumns ?? [];
   assert.deepEqual(
     columns.map(({ name }) => name),
-    ["Version", "Phase", "Registry", "Managers", "Forwarders", "Ready", "Age"],
+    ["Version", "Phase", "Registry", "Managers", "Forwarders", "Platform", "Ready", "Age"],
   );
   const known = Object.keys(schema.status?.properties ?? {});
   for (const { jsonPath } of columns) {

@@ -122,6 +122,7 @@ export function nsmDefinition(): MeshObject {
             column("Registry", "string", ".status.registry"),
             column("Managers", "string", ".status.managers"),
             column("Forwarders", "string", ".status.forwarders"),
+            column("Platform", "string", ".status.platform.kind", { priority: 1 }),
             column("Ready", "string", '.status.conditions[?(@.type=="Ready")].status'),
             column("Age", "date", ".metadata.creationTimestamp"),
           ],
