@@ -58,6 +58,8 @@ export interface Agent extends Closable, AgentCore {
   readonly operations: OperationStats;
   readonly linux: LinuxPlugin;
   readonly files: FileSource;
+  /** Sources beside files. */
+  readonly sources: readonly AgentSource[];
   /**
    * Takes up what exists in the system, applies what files declare, and begins to follow both. Resolves as soon as
    * work has begun; what waits for something shows in the status of its value.
@@ -117,6 +119,7 @@ export function createAgent(options: AgentOptions): Agent {
     operations: new OperationStats(clock),
     linux,
     files,
+    sources,
     async start() {
       const loaded = await loadAll(files, sources, linux.start());
       const missing = new Set(loaded.flatMap(({ source, complete }) => (complete ? [] : [source])));

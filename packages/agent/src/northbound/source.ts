@@ -32,4 +32,6 @@ export interface AgentSource extends Closable {
    */
   start(options: { readonly completes: () => boolean }): void;
   status(): PartStatus;
+  /** Everything about it, for GET /info/sources. */
+  readonly details?: object;
 }

@@ -60,6 +60,22 @@ test("sources show what they declare, what became of it, and which other source 
   );
 });
 
+test("sources beside files tell everything about themselves", async () => {
+  const source = {
+    name: "store",
+    load: async () => ({ changes: [], complete: true }),
+    start: () => {},
+    status: () => ({ state: "OK" as const }),
+    details: { refused: [{ key: "config/x", error: "is no value" }] },
+    close: async () => {},
+    [Symbol.asyncDispose]: async () => {},
+  };
+  await using w = await world({ sources: [() => source] });
+  await w.agent.start();
+  const { followed, parts } = (await w.call("/info/sources")).json();
+  assert.deepEqual([followed, parts.store], [{ store: source.details }, { state: "OK" }]);
+});
+
 test("the configurator's operations are counted", async () => {
   await using w = await world();
   await w.agent.operations.track("Get", async () => {});

@@ -14,7 +14,7 @@ export function sourcesRoute(agent: Agent): Route {
   };
 }
 
-function sources({ northbound: { store }, scheduler, files, parts }: Agent): unknown {
+function sources({ northbound: { store }, scheduler, files, parts, sources: followed }: Agent): unknown {
   const broken = new Map(files.status.flatMap(({ path, error }) => (error ? [[sourceOfFile(path), error]] : [])));
   const names = [...new Set([...store.sources, ...broken.keys()])].sort();
   const shown = (source: string, { key, place, labels }: Item) => {
@@ -35,6 +35,7 @@ function sources({ northbound: { store }, scheduler, files, parts }: Agent): unk
       ...(broken.has(source) ? { error: broken.get(source) } : {}),
       items: [...store.itemsOf(source).values()].map((item) => shown(source, item)),
     })),
+    followed: Object.fromEntries(followed.map(({ name, details = {} }) => [name, details])),
     parts: parts(),
   };
 }
