@@ -1,5 +1,5 @@
 import { equals, type Message } from "@bufbuild/protobuf";
-import { CodedError, isCodedError, messageOf } from "@nsmkit/core";
+import { isCodedError, messageOf } from "@nsmkit/core";
 import type { Item } from "../item.ts";
 import type { ItemProblem } from "../problems.ts";
 import type { Change } from "../store.ts";
@@ -45,8 +45,7 @@ export class Batch {
         // A snapshot repeats what is known; a put of the same value says that it should be tried again.
         if (!pending.snapshot || earlier || !known || !same(known, item)) this.put.set(key, item);
       } catch (error) {
-        if (!isCodedError(error, "INVALID_CONFIG")) throw error;
-        this.refused.set(key, { error: error.message });
+        this.refused.set(key, { error: messageOf(error) });
       }
     }
     if (pending.snapshot) this.#forgetOthers(pending, before.items);
@@ -63,9 +62,11 @@ export class Batch {
   }
 
   /**
-   * Leaves out what is objected to, until nothing is.
+   * Leaves out what is objected to, until nothing is. An error that is no objection, a fault of whoever looks at a
+   * value, counts as one against that value.
    * @param take of the whole; throws INVALID_CONFIG with `details.problems`, and has done nothing then
    * @param check of any part, if `take` does more than look
+   * @throws CLOSED
    */
   settle(take: (change: Change) => void, check: (change: Change) => void = take): void {
     for (const key of this.put.keys()) this.refused.delete(key);
@@ -74,38 +75,42 @@ export class Batch {
         take(this.change);
         return;
       } catch (error) {
-        if (!isCodedError(error, "INVALID_CONFIG")) throw error;
-        if (!this.#leaveOut(error.details.problems)) this.#checkSingly(check);
+        if (isCodedError(error, "CLOSED")) throw error;
+        const before = this.put.size;
+        if (isCodedError(error, "INVALID_CONFIG")) this.#leaveOut(error.details.problems);
+        if (this.put.size === before) this.#checkEach(check, () => []);
+        if (this.put.size === before) this.#checkEach(check, (accepted) => accepted);
+        if (this.put.size === before) throw error;
       }
     }
   }
 
-  /** @returns false when the problems name none of our items */
-  #leaveOut(problems: unknown): boolean {
+  #leaveOut(problems: unknown): void {
     const texts = new Map<string, string>();
     for (const { place, text } of Array.isArray(problems) ? (problems as ItemProblem[]) : [])
       texts.set(place, texts.has(place) ? `${texts.get(place)}; ${text}` : text);
-    const wrong = [...this.put.values()].filter(({ place }) => texts.has(place));
-    for (const item of wrong) this.#refuse(item, texts.get(item.place) ?? "");
-    return wrong.length > 0;
+    for (const item of [...this.put.values()]) {
+      const text = texts.get(item.place);
+      if (text !== undefined) this.#refuse(item, text);
+    }
   }
 
-  /** An objection to the whole that names somebody else's place: whoever brings it about is left out. */
-  #checkSingly(check: (change: Change) => void): void {
-    const { size } = this.put;
+  /**
+   * For an objection that names none of our items: asks of each, and leaves out who brings it about.
+   * @param beside what goes with each; `accepted` are those found good so far
+   */
+  #checkEach(check: (change: Change) => void, beside: (accepted: readonly Item[]) => readonly Item[]): void {
     const accepted: Item[] = [];
     const removed = [...this.delete];
     for (const item of [...this.put.values()]) {
       try {
-        check({ source: etcdSource, put: [...accepted, item], delete: removed });
+        check({ source: etcdSource, put: [...beside(accepted), item], delete: removed });
         accepted.push(item);
       } catch (error) {
-        if (!isCodedError(error, "INVALID_CONFIG")) throw error;
+        if (isCodedError(error, "CLOSED")) throw error;
         this.#refuse(item, messageOf(error));
       }
     }
-    if (this.put.size === size)
-      throw new CodedError("INTERNAL", "a change was refused of which every part is accepted");
   }
 
   #refuse(item: Item, error: string): void {

@@ -3,6 +3,7 @@ import { FakeNetlink } from "@nsmkit/netlink/testing";
 import { createAgent } from "../../agent.ts";
 import { MemoryEtcd } from "../../etcd/testing/memory-etcd.ts";
 import { FakeIptables } from "../../testing/iptables.ts";
+import type { Check } from "../northbound.ts";
 import { EtcdSource, type EtcdSourceOptions } from "./source.ts";
 
 export const label = "nat";
@@ -12,6 +13,8 @@ export const linkKey = (name: string): string => `config/linux/interfaces/v2/int
 export const link = (name: string, more: object = {}): string =>
   JSON.stringify({ name, type: "DUMMY", enabled: true, ...more });
 
+const close = async (): Promise<void> => {};
+
 /** An agent on a machine in memory that reads an etcd in memory. */
 export function etcdWorld(options: Partial<EtcdSourceOptions> = {}) {
   const etcd = new MemoryEtcd();
@@ -19,13 +22,14 @@ export function etcdWorld(options: Partial<EtcdSourceOptions> = {}) {
   const logger = new RecordingLogger();
   const refusals: [string, string | undefined][] = [];
   let source: EtcdSource | undefined;
-  const make = (files: readonly string[] = []) =>
+  const make = (files: readonly string[] = [], check: Check = () => {}) =>
     createAgent({
       label,
       netlink,
       logger,
       iptables: new FakeIptables(),
       files: { paths: files },
+      plugins: [() => ({ descriptors: [], checks: [check], close, [Symbol.asyncDispose]: close })],
       sources: [
         (core) => {
           source = new EtcdSource(core, {

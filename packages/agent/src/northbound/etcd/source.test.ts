@@ -128,6 +128,36 @@ describe("the configuration of an agent in etcd", () => {
     assert.deepEqual(w.source.details.refused, []);
   });
 
+  test("a value over which the agent itself stumbles is left out too, at the start and later", async () => {
+    await using w = etcdWorld();
+    await w.put("bomb1");
+    await w.put("a");
+    await using agent = w.make([], (batch) => {
+      if (batch.some(({ key }) => key.includes("bomb"))) throw new TypeError("a fault of ours");
+    });
+    await agent.start();
+    await until("a", () => states(agent).a === "CONFIGURED");
+    await w.etcd.txn({
+      success: ["bomb2", "b"].map((name) => ({ put: `${root}${linkKey(name)}`, value: link(name) })),
+    });
+    await until("b", () => states(agent).b === "CONFIGURED");
+    assert.deepEqual(w.source.details.refused.map(({ key, error }) => [key, error]).sort(), [
+      [linkKey("bomb1"), "a fault of ours"],
+      [linkKey("bomb2"), "a fault of ours"],
+    ]);
+  });
+
+  test("values that are only wrong together are not all left out", async () => {
+    await using w = etcdWorld();
+    for (const name of ["x1", "x2", "a"]) await w.put(name);
+    await using agent = w.make([], (batch, _merged, problems) => {
+      if (batch.filter(({ key }) => key.includes("/x")).length > 1) problems.add("somewhere", "one x at most");
+    });
+    await agent.start();
+    await until("a", () => states(agent).a === "CONFIGURED");
+    assert.deepEqual(Object.keys(states(agent)), ["a", "x1"]);
+  });
+
   test("etcd that is away at the start ends it, unless that is allowed", async () => {
     await using w = etcdWorld();
     w.etcd.stop();
