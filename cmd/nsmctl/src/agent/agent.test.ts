@@ -143,7 +143,7 @@ test("values, history, status and loggers of a Ligato agent are shown", async ()
     await ok(agent, "values"),
     /linux\.l3\.route +80\.80\.80\.0\/24\/tap0 +PENDING +CREATE +interface-is-up/,
   );
-  assert.match(await ok(agent, "config", "history"), /1 +config replace +\d+ d +100 ms +1 values +- +ok +1 PENDING/);
+  assert.match(await ok(agent, "config", "history"), /1 +config replace +\d+ d +100 ms +1 value +- +ok +1 PENDING/);
   assert.match(await ok(agent, "log", "list"), /nsm +info/);
   assert.equal(await ok(agent, "log", "set", "nsm", "debug"), "logger nsm has been set to level debug\n");
   const { code, stdout } = await runAgent(["status"], agent);

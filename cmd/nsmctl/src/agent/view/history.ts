@@ -28,7 +28,7 @@ function rowOf(record: RecordedTxn, nowMs: number): string[] {
     typeOf(record),
     ago(nowMs - startMs),
     tookMs === undefined || Number.isNaN(tookMs) || tookMs < 0 ? "running" : `${tookMs} ms`,
-    record.Values?.length ? `${record.Values.length} values` : "-",
+    record.Values?.length ? `${record.Values.length} ${record.Values.length === 1 ? "value" : "values"}` : "-",
     counted(executed.filter(({ NOOP }) => !NOOP).map(({ Operation }) => Operation.toLowerCase())),
     errors.length > 0 ? `${errors.length} failed` : executed.length > 0 ? "ok" : "-",
     counted(executed.filter(({ IsDerived }) => !IsDerived).map(({ NewState }) => NewState ?? "NONEXISTENT")),
