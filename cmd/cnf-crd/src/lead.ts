@@ -63,7 +63,9 @@ export async function leadStore(leading: Leading): Promise<void> {
     },
   });
   const outcomes = new Outcomes((resource, outcome) => {
+    // Also for one that is gone: what is remembered of it goes too.
     if (outcome) status.queue.addAfter(resource, gatherMs);
+    else status.queue.add(resource);
   });
   const addAll = (): void => {
     const keys = informer.list().toSorted(byAge).map(objectKey);

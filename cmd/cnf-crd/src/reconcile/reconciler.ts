@@ -5,12 +5,12 @@ import { type Informer, objectKey, type Reconcile, type Reconciled } from "@nsmk
 import type { Claims } from "../declared/claims.ts";
 import type { Declarations } from "../declared/declarations.ts";
 import { byAge, type CnfConfigurationObject } from "../declared/resource.ts";
+import { Repairs } from "../repairs.ts";
 import type { StoreKeeper } from "../store/keeper.ts";
 import type { StoreMirror } from "../store/mirror.ts";
 import { type Plan, planChange, planRemoval, takeOverAnnotation } from "../store/plan.ts";
 import type { StoreWriter } from "../store/writer.ts";
 import type { Outcomes } from "./outcomes.ts";
-import { Repairs } from "./repairs.ts";
 
 type Call = Parameters<Reconcile>[1];
 

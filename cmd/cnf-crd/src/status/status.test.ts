@@ -150,6 +150,29 @@ test("a status that somebody else wrote is put right, whatever it was", async ()
   await world.untilConditions("one", "Ready Unknown NotReported");
 });
 
+test("somebody who insists on another status is answered with growing pauses", async () => {
+  await using world = await new World().start();
+  await world.create("one", [bridge("x")]);
+  await world.untilConditions("one", "Ready Unknown NotReported");
+  const at = { namespace: "default", name: "one" };
+  const before = world.server.requests.patch;
+  let theirs = 0;
+  for (let ms = 0; ms < 120_000; ms += 500) {
+    const { message } = await world.status("one");
+    if (message !== "mine") {
+      theirs++;
+      await world.server.mergePatch(cnfConfigurations, at, { status: { message: "mine" } }, { subresource: "status" });
+    }
+    await world.pass(500);
+  }
+  assert.ok(
+    world.server.requests.patch - before - theirs < 12,
+    `${world.server.requests.patch - before - theirs} repairs`,
+  );
+  await world.report("x", "CONFIGURED");
+  await world.untilConditions("one", "Ready True Configured");
+});
+
 test("figures tell of items by state, transactions and writes", async () => {
   await using world = await new World().start();
   await world.create("one", [bridge("x"), bridge("y")]);

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import {
   type CnfConfigurationStatus,
   computeStatus,
@@ -6,11 +7,19 @@ import {
   type ReportedStates,
 } from "@nsmkit/agent/cnf-configuration";
 import { type Clock, isCodedError } from "@nsmkit/core";
-import { type Client, type EventRecorder, type Informer, type Reconciled, splitKey } from "@nsmkit/kube";
+import {
+  type Client,
+  type EventRecorder,
+  type Informer,
+  type Reconcile,
+  type Reconciled,
+  splitKey,
+} from "@nsmkit/kube";
 import type { Declarations } from "../declared/declarations.ts";
 import { type CnfConfigurationObject, cnfConfigurations, itemCountOf } from "../declared/resource.ts";
 import { fieldManager } from "../names.ts";
 import type { Outcome, Outcomes } from "../reconcile/outcomes.ts";
+import { Repairs } from "../repairs.ts";
 import type { StoreMirror } from "../store/mirror.ts";
 import { eventsOf } from "./events.ts";
 import type { Rush } from "./rush.ts";
@@ -38,9 +47,13 @@ const rushLookMs = 500;
 export class StatusWriter {
   readonly #options: StatusWriterOptions;
   readonly #reported: ReportedStates;
+  /** What was written last, for telling our own changes from those of others. */
+  readonly #written = new Map<string, string>();
+  readonly #repairs: Repairs;
 
   constructor(options: StatusWriterOptions) {
     this.#options = options;
+    this.#repairs = new Repairs(options.clock);
     const { mirror } = options;
     this.#reported = {
       stateOf: ({ key }) => mirror.stateOf(key)?.status,
@@ -49,16 +62,24 @@ export class StatusWriter {
   }
 
   /** @param key `namespace/name` */
-  async reconcile(key: string, { signal }: { signal: AbortSignal }): Promise<Reconciled | undefined> {
+  async reconcile(key: string, { signal, logger }: Parameters<Reconcile>[1]): Promise<Reconciled | undefined> {
     const { client, informer, outcomes, events, onWrite } = this.#options;
     const object = informer.get(key);
     const outcome = outcomes.get(key);
+    if (!object) {
+      this.#written.delete(key);
+      this.#repairs.forget(key);
+    }
     // Another generation is on its way through the store and brings us here again.
     if (!object || !outcome || !isOf(outcome, object) || isOnlyAway(outcome, object)) return undefined;
     const waitMs = Math.max(this.#unsettledMs(object, outcome), this.#rushMs(outcome));
     if (waitMs > 0) return { requeueAfterMs: waitMs };
     const status = this.#compute(object, outcome);
     if (isSameStatus(object.status, status)) return undefined;
+    const facts = factsOf(object, status);
+    const quarrelled = this.#written.get(key) === facts;
+    const pauseMs = quarrelled ? this.#repairs.delayOf(key) : 0;
+    if (pauseMs > 0) return { requeueAfterMs: pauseMs };
     const { uid } = object.metadata;
     try {
       const patch = { metadata: { uid }, status };
@@ -67,6 +88,11 @@ export class StatusWriter {
       });
       informer.learn(written);
       onWrite();
+      this.#written.set(key, facts);
+      if (quarrelled) {
+        this.#repairs.done(key);
+        logger.warn("a status that somebody else had written was put right", { key });
+      }
     } catch (error) {
       // It was deleted, perhaps made anew: what comes next has its own status.
       if (isCodedError(error, "NOT_FOUND") || isCodedError(error, "CONFLICT")) return undefined;
@@ -102,6 +128,14 @@ export class StatusWriter {
     };
     return declarations.of(object).pairs.some(isOld) ? Math.ceil(leftMs) : 0;
   }
+}
+
+/** Everything but times: equal as long as nothing has really changed. */
+function factsOf({ metadata }: CnfConfigurationObject, { conditions, ...status }: CnfConfigurationStatus): string {
+  const told = conditions?.map(({ lastTransitionTime: _time, ...condition }) => condition);
+  return createHash("sha256")
+    .update(JSON.stringify([metadata.uid, told, status]))
+    .digest("base64url");
 }
 
 const isOf = (outcome: Outcome, { metadata }: CnfConfigurationObject): boolean =>

@@ -10,8 +10,8 @@ const pauses = { initialMs: 1_000, maxMs: 60_000, jitter: 0 };
 const forgottenMs = 300_000;
 
 /**
- * Somebody else writes our keys: the first repair is done at once, later ones with growing pauses, so that two programs
- * that both insist do not fill etcd's history.
+ * Somebody else writes what is ours: the first repair is done at once, later ones with growing pauses, so that two
+ * programs that both insist do not keep etcd or the API server busy.
  */
 export class Repairs {
   readonly #clock: Clock;
