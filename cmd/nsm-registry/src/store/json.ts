@@ -6,7 +6,8 @@ export const isMap = (value: unknown): value is JsonMap =>
 
 /** The JSON merge patch (RFC 7386) that makes `after` of `before`; undefined if they are the same. */
 export function mergePatch(before: JsonMap, after: JsonMap): JsonMap | undefined {
-  const patch: Record<string, unknown> = {};
+  // A label may have any name, "__proto__" too.
+  const patch: Record<string, unknown> = Object.create(null);
   for (const key of Object.keys(before)) if (!Object.hasOwn(after, key)) patch[key] = null;
   for (const [key, value] of Object.entries(after)) {
     const old = Object.hasOwn(before, key) ? before[key] : undefined;
