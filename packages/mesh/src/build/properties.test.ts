@@ -20,7 +20,10 @@ import { type Mesh, phaseNames } from "./phase.ts";
 import { meshResources, resourceOf } from "./resources.ts";
 
 const platforms = ["kubernetes", "openshift", "k3s", "microk8s", "k0s"] as const;
-const platform = fc.record({ kind: fc.constantFrom(...platforms) });
+const platform = fc.record(
+  { kind: fc.constantFrom(...platforms), ipFamily: fc.constantFrom("IPv4", "IPv6") },
+  { requiredKeys: ["kind"] },
+);
 const flag = fc.constantFrom<unknown>(true, false, "true", "false");
 const optional = { requiredKeys: [] };
 
@@ -66,6 +69,18 @@ const strictDocuments = fc
   .constantFrom(...releases.filter((release) => releaseFeatures(release)?.webhookMode === "external"))
   .map((version) => upstream({ webhook: { failurePolicy: "Fail", replicas: 2 } }, version));
 
+const csiDocuments = fc
+  .record({
+    version: fc.constantFrom(...releases.filter((release) => releaseFeatures(release)?.csi)),
+    spire: fc.constantFrom("managed", "external"),
+    csiDrivers: fc.constant(true),
+    namespace: fc.constantFrom("nsm-system", "default", "spire"),
+    imageRepository: fc.constantFrom("registry.example.org/nsm", "mirror"),
+    imagePullSecrets: fc.constantFrom<string[]>([], ["pull"]),
+    platform,
+  })
+  .map(({ version, ...more }) => upstream(more, version));
+
 const ownDocuments = fc
   .record(
     {
@@ -78,7 +93,7 @@ const ownDocuments = fc
   )
   .map((spec) => nsmOf({ provider: "nsmkit", registry: { type: "k8s" }, forwarders: [{ type: "kernel" }], ...spec }));
 
-const documents = fc.oneof(legacyDocuments, modernDocuments, strictDocuments, ownDocuments);
+const documents = fc.oneof(legacyDocuments, modernDocuments, strictDocuments, csiDocuments, ownDocuments);
 const holds = (title: string, check: (mesh: Mesh, document: unknown) => void): void => {
   test(title, () => {
     fc.assert(
