@@ -45,7 +45,7 @@ FROM programs AS nsm-agent-linux
 USER 0:0
 CMD ["nsm-agent-linux"]
 
-# Manifests say 10001 for whatever needs no root. Managers and forwarders do, and do not ask for it yet.
+# Managers and forwarders need root, and their manifests ask for it.
 FROM programs AS nsmkit
-USER 0:0
+USER 10001:10001
 CMD ["nsmctl", "--help"]

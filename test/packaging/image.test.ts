@@ -19,7 +19,7 @@ interface Container {
   readonly name: string;
   readonly image: string;
   readonly command?: readonly string[];
-  readonly volumeMounts?: readonly { readonly name: string }[];
+  readonly volumeMounts?: readonly { readonly name: string; readonly readOnly?: boolean }[];
   readonly securityContext?: {
     readonly privileged?: boolean;
     readonly runAsUser?: number;
@@ -70,7 +70,8 @@ test("whoever needs root gets it: from the image, or by asking", () => {
     assert.notEqual(user, "", `${targetOf(container.image)} names no user by number`);
     const { privileged = false, capabilities, runAsUser } = container.securityContext ?? {};
     const onHost = (container.volumeMounts ?? []).some(
-      ({ name }) => pod.volumes?.find((volume) => volume.name === name)?.hostPath !== undefined,
+      ({ name, readOnly = false }) =>
+        !readOnly && pod.volumes?.find((volume) => volume.name === name)?.hostPath !== undefined,
     );
     // Capabilities of a user that is not root do not reach its programs, and the node's folders are root's.
     if (!privileged && !onHost && (capabilities?.add ?? []).length === 0) continue;

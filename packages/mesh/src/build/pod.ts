@@ -96,6 +96,20 @@ export const confined = {
   seccompProfile: { type: "RuntimeDefault" },
 } as const;
 
+/**
+ * For our own programs that need no root either. OpenShift chooses the user by itself and refuses any other.
+ * @returns what `confined` is, and more
+ */
+export const unprivileged = ({ platform }: Pick<MeshSpec, "platform">): Readonly<Record<string, unknown>> => ({
+  ...confined,
+  readOnlyRootFilesystem: true,
+  runAsNonRoot: true,
+  ...(platform.kind !== "openshift" && { runAsUser: 10001, runAsGroup: 10001 }),
+});
+
+/** For our programs that do: the user of the one image has no rights. */
+export const asRoot = { runAsUser: 0 } as const;
+
 /** Socket of the managers, in a folder that is the same on the node and in Pods. */
 export const nsmFolder = "/var/lib/networkservicemesh";
 export const nsmSocket = `unix://${nsmFolder}/nsm.io.sock`;

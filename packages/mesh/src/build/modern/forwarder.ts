@@ -2,6 +2,7 @@ import type { EnvVar, ForwarderSpec, Resources } from "../../spec/mesh-spec.ts";
 import { meshObject, podMetadata } from "../object.ts";
 import type { MeshObject } from "../phase.ts";
 import {
+  asRoot,
   container,
   field,
   hostPath,
@@ -61,7 +62,7 @@ export function forwarder(context: ModernContext, spec: ForwarderSpec): MeshObje
                 places,
                 resources,
                 ...(features ? {} : { command: ["nsm-forwarder"] }),
-                securityContext: { privileged: true },
+                securityContext: { privileged: true, ...(features ? {} : asRoot) },
                 ...probes(context, spec),
               }),
             ],

@@ -2,6 +2,7 @@ import type { EnvVar } from "../../spec/mesh-spec.ts";
 import { meshObject, podMetadata } from "../object.ts";
 import type { MeshObject } from "../phase.ts";
 import {
+  asRoot,
   container,
   field,
   hostFiles,
@@ -49,7 +50,8 @@ export function managers(context: ModernContext): MeshObject[] {
     resources: { requests: { cpu: "200m", memory: "100Mi" }, limits: { cpu: "400m", memory: "200Mi" } },
     ...(features ? {} : { command: ["nsmgr"] }),
     // Managers reach each other by Pod address. Ours may run without TLS, so it is not put on the node's address too.
-    ...hostFiles(mesh),
+    // Ours makes its socket in a folder of root's; upstream's image is root's by itself.
+    ...hostFiles(mesh, features ? {} : asRoot),
     ports: [{ name: "nsmgr", containerPort: managerPort, ...(features && { hostPort: managerPort }) }],
     ...(features ? grpcHealthProbes(features.managerProbeAddress, features.startupProbes) : tcpProbes(managerPort)),
   });

@@ -1,7 +1,17 @@
 import type { EnvVar, Resources } from "../../spec/mesh-spec.ts";
 import { meshObject, podMetadata } from "../object.ts";
 import type { MeshObject } from "../phase.ts";
-import { confined, container, field, hostFiles, pullSecrets, registryPort, value, volumesOf } from "../pod.ts";
+import {
+  confined,
+  container,
+  field,
+  hostFiles,
+  pullSecrets,
+  registryPort,
+  unprivileged,
+  value,
+  volumesOf,
+} from "../pod.ts";
 import { accounts } from "./accounts.ts";
 import {
   type ModernContext,
@@ -22,6 +32,7 @@ export function registry(context: ModernContext): MeshObject[] {
   const { replicas, type, hostPort } = mesh.registry;
   const places = spirePlaces(context);
   const many = replicas > 1;
+  const security = features ? confined : unprivileged(mesh);
   const deployment = meshObject(mesh, "Deployment", type === "k8s" ? "registry-k8s" : "registry", labels, {
     spec: {
       replicas,
@@ -44,7 +55,7 @@ export function registry(context: ModernContext): MeshObject[] {
               resources: registryResources(context),
               ...(features ? {} : { command: ["nsm-registry"] }),
               ports: [{ name: "registry", containerPort: registryPort, ...(hostPort && { hostPort: registryPort }) }],
-              ...(places.length > 0 ? hostFiles(mesh, confined) : { securityContext: confined }),
+              ...(places.length > 0 ? hostFiles(mesh, security) : { securityContext: security }),
               // The registry speaks gRPC health only behind SPIFFE's TLS, and its image has no probe of its own.
               ...tcpProbes(registryPort),
             }),
@@ -96,6 +107,8 @@ function registryEnv(context: ModernContext): EnvVar[] {
   return [
     ...spireEnv(context),
     ...(features ? [] : [value("NSM_REGISTRY_STORE", mesh.registry.type)]),
+    // Left alone, Node takes what it can get: twice as much for the same entries, near the Pod's limit.
+    ...(!features && k8s ? [value("NODE_OPTIONS", "--max-semi-space-size=2 --max-old-space-size=160")] : []),
     ...(k8s ? [field(`${prefix}NAMESPACE`, "metadata.namespace")] : []),
     ...(!features || features.registryLogLevel ? [value(`${prefix}LOG_LEVEL`, mesh.logLevel)] : []),
     value(`${prefix}LISTEN_ON`, `tcp://:${registryPort}`),

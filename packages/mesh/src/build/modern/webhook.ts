@@ -1,7 +1,7 @@
 import type { EnvVar, WebhookSpec } from "../../spec/mesh-spec.ts";
 import { meshObject, podMetadata } from "../object.ts";
 import type { Certificate, CertificateRequest, MeshObject } from "../phase.ts";
-import { confined, container, field, nsmSocket, place, pullSecrets, value, volumesOf } from "../pod.ts";
+import { confined, container, field, nsmSocket, place, pullSecrets, unprivileged, value, volumesOf } from "../pod.ts";
 import { certificateRequest, certificateSecret } from "../serving-certificate.ts";
 import { accounts, webhookConfigurationName } from "./accounts.ts";
 import { type ModernContext, telemetryEnv } from "./common.ts";
@@ -77,7 +77,7 @@ export function webhook(context: ModernContext, spec: WebhookSpec, certificate: 
               places,
               ...(features ? {} : { command: ["nsm-admission-webhook"] }),
               ports: [{ name: "webhook", containerPort }],
-              securityContext: confined,
+              securityContext: features ? confined : unprivileged(mesh),
               readinessProbe: { httpGet: { path: "/ready", port: containerPort, scheme: "HTTPS" }, periodSeconds: 2 },
             }),
           ],
