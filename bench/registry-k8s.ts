@@ -132,6 +132,7 @@ async function start(
   await using opened = new AsyncDisposableStack();
   const ca = await createTestCa();
   const identity = opened.use(await spiffeIdentity({ source: ca.source({ path: "/client" }) }));
+  const { NODE_OPTIONS } = mesh.environment(mesh.pod("Deployment", "registry-k8s"));
   // Upstream's needs more rights than the registry of our own mesh is given.
   const kubeconfig = make === "ours" ? await mesh.kubeconfig("registry-k8s-sa") : await mesh.plane.kubeconfig();
   const started: Replica[] = [];
@@ -145,6 +146,7 @@ async function start(
       cwd: folder,
       env: {
         PATH: process.env.PATH,
+        NODE_OPTIONS,
         KUBECONFIG: kubeconfig,
         NSM_REGISTRY_STORE: "k8s",
         NSM_NAMESPACE: namespace,
