@@ -84,6 +84,14 @@ test("config delete sends the names of values without their data", async () => {
   assert.deepEqual([item?.id?.model, item?.id?.name, item?.data], ["linux.l3.route", "80.80.80.0/24/tap0", undefined]);
 });
 
+test("a value that a Ligato agent does not know any more is gone, one that it does not know yet is not in place", async () => {
+  await using agent = await startFakeAgent({ grpc: "generic" });
+  assert.match(await ok(agent, "config", "delete", routeFile, "--wait"), /all are gone\n$/);
+  const { code, stderr } = await runAgent(["config", "update", routeFile, "--wait", "--timeout", "300ms"], agent);
+  assert.equal(code, 1);
+  assert.match(stderr, /route\/80\.80\.80\.0\/24\/tap0 is NONEXISTENT/);
+});
+
 test("config update goes to the configurator of an agent without the generic manager", async () => {
   await using agent = await startFakeAgent({ grpc: "configurator" });
   assert.equal(await ok(agent, "config", "update", routeFile), "1 value declared over gRPC (configurator)\n");

@@ -55,9 +55,11 @@ const ligatoPaths: NonNullable<FakeOptions["paths"]> = {
       },
     ],
   ],
+  // States that are number 0 are left out.
+  "GET /scheduler/status?key": [200, { value: { key: routeKey } }],
   "GET /scheduler/dump": [
     200,
-    { Descriptors: ["linux-route"], KeyPrefixes: ["config/linux/l3/v2/route/"], Views: ["SB", "NB", "cached"] },
+    { Descriptors: ["linux-route"], KeyPrefixes: ["", "config/linux/l3/v2/route/"], Views: ["SB", "NB", "cached"] },
   ],
   "GET /scheduler/dump?key-prefix": [
     200,

@@ -70,13 +70,13 @@ export class SchedulerApi {
     // Go writes an empty list as null.
     const list = answer === null ? [] : answer;
     if (!Array.isArray(list) || !list.every(isBaseStatus)) throw this.#strange("/scheduler/status");
-    return list;
+    return list.map(withStates);
   }
 
   async status(key: string): Promise<BaseStatus> {
     const answer = await this.#http.json("GET", "/scheduler/status", { key });
     if (!isBaseStatus(answer)) throw this.#strange("/scheduler/status");
-    return answer;
+    return withStates(answer);
   }
 
   /** Key prefixes that can be dumped. */
@@ -84,7 +84,8 @@ export class SchedulerApi {
     const answer = await this.#http.json("GET", "/scheduler/dump");
     const prefixes = isObject(answer) ? answer.KeyPrefixes : undefined;
     if (!Array.isArray(prefixes)) throw this.#strange("/scheduler/dump");
-    return prefixes.filter((prefix): prefix is string => typeof prefix === "string");
+    // Descriptors of what nobody declares have none, which Ligato's agents tell as "".
+    return prefixes.filter((prefix): prefix is string => typeof prefix === "string" && prefix !== "");
   }
 
   async dump(keyPrefix: string, view: View): Promise<DumpedValue[]> {
@@ -138,6 +139,12 @@ function unwrapped(value: unknown): { Message?: string; Value: unknown } {
 
 function isBaseStatus(status: unknown): status is BaseStatus {
   return isObject(status) && isObject(status.value) && typeof status.value.key === "string";
+}
+
+/** Protobuf's JSON leaves out the state that is number 0. */
+function withStates({ value, derived_values }: BaseStatus): BaseStatus {
+  const full = (status: ValueStatus): ValueStatus => ({ ...status, state: status.state ?? "NONEXISTENT" });
+  return { value: full(value), ...(derived_values ? { derived_values: derived_values.map(full) } : {}) };
 }
 
 function isTxn(txn: unknown): txn is RecordedTxn {

@@ -27,7 +27,10 @@ export async function watchAgent(session: Session, request: WatchRequest): Promi
     if (session.signal.aborted) return;
     if (!isCodedError(error, "UNSUPPORTED")) throw error;
     session.note("note: the agent tells changes of interfaces only (its generic manager has no subscriptions)");
-    await watchConfigurator(session, request);
+    await watchConfigurator(session, request).catch((cause: unknown) => {
+      if (!isCodedError(cause, "UNSUPPORTED")) throw cause;
+      throw new CodedError("UNSUPPORTED", `this agent tells no changes at all: ${cause.message}`, { cause });
+    });
   }
 }
 

@@ -3,9 +3,10 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
 import { after, test } from "node:test";
 import { CodedError } from "@nsmkit/core";
-import { ask } from "./client.ts";
+import { ask, connectThrough } from "./client.ts";
 import { type Handlers, serveControl } from "./server.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "nsmctl-control-"));
@@ -68,6 +69,41 @@ test("a caller that goes cancels what it asked for", async () => {
   setTimeout(() => stop.abort(), 20);
   await assert.rejects(asking, { code: "ABORTED" });
   await cancelled.promise;
+});
+
+test("a connection is carried both ways, also what follows the answer at once", async () => {
+  const { promise: closed, resolve } = Promise.withResolvers<void>();
+  await using server = await serve({
+    connect: async ({ host, port }) => {
+      const far = new PassThrough();
+      far.write(`${host}:${port} `);
+      far.on("close", () => resolve());
+      return far;
+    },
+  });
+  const { signal } = new AbortController();
+  const socket = await connectThrough(server.path, { pod: "web", host: "127.0.0.1", port: 80 }, { signal });
+  const bytes = Buffer.from([0xff, 0x00, 0x0a, 0xfe]);
+  socket.write(bytes);
+  const seen: Buffer[] = [];
+  for await (const chunk of socket) {
+    seen.push(chunk as Buffer);
+    if (Buffer.concat(seen).length >= 13 + bytes.length) break;
+  }
+  assert.deepEqual(Buffer.concat(seen), Buffer.concat([Buffer.from("127.0.0.1:80 "), bytes]));
+  // Who connects decides when it ends.
+  await closed;
+});
+
+test("a connection that cannot be made is the caller's error", async () => {
+  await using server = await serve({
+    connect: async () => {
+      throw new CodedError("UNAVAILABLE", "connection refused");
+    },
+  });
+  const { signal } = new AbortController();
+  const asked = connectThrough(server.path, { pod: "web", host: "127.0.0.1", port: 80 }, { signal });
+  await assert.rejects(asked, { code: "UNAVAILABLE", message: "connection refused" });
 });
 
 test("where nobody listens the error says so", async () => {
