@@ -43,6 +43,8 @@ export class ChaosProxy implements AsyncDisposable {
   faults = 0;
   /** All that was written, for messages. */
   readonly written: string[] = [];
+  /** Rights that were used, as "group resource verb", with a subresource as "nsms/status". */
+  readonly rights = new Set<string>();
 
   private constructor(upstream: ClusterConfig, server: Server, ca: string) {
     this.#upstream = upstream;
@@ -99,6 +101,12 @@ export class ChaosProxy implements AsyncDisposable {
     const { method = "GET", url: path = "/" } = request;
     const write = method !== "GET" && !/\/leases|selfsubject|tokenreview/.test(path);
     const watch = /[?&]watch=1/.test(path);
+    const right = rightOf(method, path, watch);
+    if (right !== undefined) this.rights.add(right);
+    // An apply may make the object, which the authorizer asks about then.
+    if (right?.endsWith(" patch") && /apply-patch/.test(request.headers["content-type"] ?? "")) {
+      this.rights.add(right.replace(/patch$/, "create"));
+    }
     const fault = this.fault({ method, path, write, watch, writesBefore: this.writes });
     if (write) {
       this.writes++;
@@ -177,6 +185,20 @@ export class ChaosProxy implements AsyncDisposable {
     }
     answer.pipe(response);
   }
+}
+
+/** What the authorizer is asked for a request (apiserver, pkg/endpoints/request). */
+function rightOf(method: string, path: string, watch: boolean): string | undefined {
+  const parts = new URL(path, "https://api").pathname.split("/").filter((part) => part !== "");
+  const group = parts[0] === "apis" ? (parts[1] ?? "") : "";
+  let rest = parts.slice(parts[0] === "apis" ? 3 : 2);
+  // A namespace itself is a resource; before anything else its name only says where.
+  if (rest[0] === "namespaces" && rest.length > 2) rest = rest.slice(2);
+  const [resource, name, subresource] = rest;
+  if (resource === undefined) return undefined;
+  const reading = watch ? "watch" : name === undefined ? "list" : "get";
+  const verbs: Readonly<Record<string, string>> = { POST: "create", PUT: "update", PATCH: "patch", DELETE: "delete" };
+  return `${group} ${resource}${subresource === undefined ? "" : `/${subresource}`} ${verbs[method] ?? reading}`;
 }
 
 async function trickle(answer: IncomingMessage, response: ServerResponse, bytesPerMs: number): Promise<void> {

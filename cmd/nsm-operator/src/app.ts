@@ -9,8 +9,10 @@ import { refuseRival } from "./admission/rivals.ts";
 import { MeshCertificates } from "./certificates/mesh-certificates.ts";
 import { installDefinitions } from "./definitions.ts";
 import { Inventory } from "./inventory/inventory.ts";
+import { kindNamed } from "./inventory/kinds.ts";
 import { meshLabelValue } from "./mesh/marks.ts";
 import type { MeshPort } from "./mesh/port.ts";
+import { registerMeshMetrics } from "./metrics/mesh-metrics.ts";
 import { MeshReconciler } from "./reconcile/reconciler.ts";
 import { serveProbes } from "./serve/probes.ts";
 import { type OperatorConfig, parseListenAddress } from "./settings.ts";
@@ -209,6 +211,8 @@ async function leadMeshes({
     collect: (): void => held.set(inventory.size),
   });
   opened.defer(() => registry.removeSingleMetric("nsm_operator_objects"));
+  const secrets = kindNamed("Secret");
+  opened.defer(registerMeshMetrics({ registry, meshes, secrets: () => inventory.ofKind(secrets) }));
   const watching = new AbortController();
   const again = (): void => {
     for (const mesh of meshes.list()) controller.queue.add(objectKey(mesh));

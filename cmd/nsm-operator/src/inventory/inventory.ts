@@ -1,4 +1,4 @@
-import type { Clock, Logger } from "@nsmkit/core";
+import { type Clock, isCodedError, type Logger } from "@nsmkit/core";
 import { type Client, Informer, objectKey, type UnknownObject } from "@nsmkit/kube";
 import { type Kind, kindNamed, kindOf, kinds } from "./kinds.ts";
 import { meshOf, ownedSelector, selectorOf, slim } from "./ownership.ts";
@@ -40,7 +40,7 @@ export class Inventory implements AsyncDisposable {
 
   /** Watches also what the object is: a custom kind, or another namespace. */
   async cover(object: UnknownObject, options: { signal: AbortSignal }): Promise<void> {
-    await this.#of(object).synced(options);
+    await filled(this.#of(object), options);
   }
 
   /** Watches also these places, as "Role kube-system". */
@@ -50,7 +50,7 @@ export class Inventory implements AsyncDisposable {
       const [kind = "", namespace = ""] = place.split(" ");
       return this.#open(kindNamed(kind), namespace);
     });
-    await Promise.all(informers.map((informer) => informer.synced(options)));
+    await Promise.all(informers.map((informer) => filled(informer, options)));
   }
 
   /** The live object of the same kind and name, if it is ours. */
@@ -66,6 +66,11 @@ export class Inventory implements AsyncDisposable {
   /** All live objects of a mesh. */
   ofMesh(mesh: string): readonly UnknownObject[] {
     return [...this.#informers.values()].flatMap((informer) => informer.byIndex("mesh", mesh));
+  }
+
+  /** All live objects of a kind, of whatever mesh. */
+  ofKind(kind: Kind): readonly UnknownObject[] {
+    return [...this.#informers].flatMap(([key, one]) => (key.startsWith(`${kind.plural} `) ? one.list() : []));
   }
 
   /** Our objects of one mesh, as the API server has them now: before the last step of a removal nothing is taken on trust. */
@@ -137,5 +142,17 @@ export class Inventory implements AsyncDisposable {
     informer.start();
     this.#informers.set(key, informer);
     return informer;
+  }
+}
+
+/** How long a cache may take: a list of some tens of objects, or a definition that the server begins to serve. */
+const filledMs = 10_000;
+
+/** @throws why it is not filled: a right that is missing must be told, and not be waited for */
+async function filled(informer: Informer<UnknownObject>, { signal }: { signal: AbortSignal }): Promise<void> {
+  try {
+    await informer.synced({ signal: AbortSignal.any([signal, AbortSignal.timeout(filledMs)]) });
+  } catch (error) {
+    throw !signal.aborted && isCodedError(informer.failure, "PERMISSION_DENIED") ? informer.failure : error;
   }
 }

@@ -40,7 +40,7 @@ export class Objects {
   async ensure(pass: Pass, object: UnknownObject): Promise<Ensured> {
     const desired = marked(object, pass.nsm, pass.label);
     const { signal } = pass;
-    await this.#inventory.cover(desired, { signal: AbortSignal.any([signal, AbortSignal.timeout(15_000)]) });
+    await this.#inventory.cover(desired, { signal });
     const live = this.#inventory.find(desired) ?? (await this.#unlabelled(pass, desired));
     if (!live && isSelfMade(desired)) return { state: "shared", live: desired };
     if (live && !isOurs(live) && !isSelfMadeBy(desired, live)) return { state: "shared", live };

@@ -50,6 +50,7 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
   #version = "";
   /** Whether the watch that runs, or ran last, brought anything. */
   #heard = false;
+  #failure: unknown;
   #running: Promise<void> | undefined;
 
   constructor(options: InformerOptions<T>) {
@@ -70,6 +71,11 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
   /** Resolves when the first list is in the cache. */
   synced(options: { signal: AbortSignal }): Promise<void> {
     return abortable(this.#synced.promise, options.signal, `listing ${kindText(this.#options.resource)}`);
+  }
+
+  /** Why the last list or watch failed; undefined while all is well. For whoever is tired of waiting for `synced`. */
+  get failure(): unknown {
+    return this.#failure;
   }
 
   /** @param key `namespace/name` */
@@ -140,6 +146,7 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
         if (signal.aborted) break;
         failures = lived() ? 1 : failures + 1;
         this.#heard = false;
+        this.#failure = error;
         if (isExpired(error)) {
           this.#version = "";
           // Once is routine; a server that calls each fresh version too old must not be listed in a tight loop.
@@ -177,6 +184,7 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
     // What vanished while nobody watched is told as deleted in its last known state.
     for (const key of gone) this.#remove(key);
     this.#version = resourceVersion;
+    this.#failure = undefined;
     this.#synced.resolve();
   }
 
