@@ -108,6 +108,34 @@ test("a history that was compacted away while the watch was broken costs a new l
   await world.untilStored(pair("x"));
 });
 
+test("a change that etcd's watch never told of is found by comparing, in time", async () => {
+  await using world = await new World().start();
+  await world.create("one", [bridge("x")]);
+  await world.untilStored(pair("x"));
+  await world.stopControllers();
+  const deaf = new Proxy(world.etcd, {
+    get: (etcd, name) => {
+      const value = Reflect.get(etcd, name, etcd) as unknown;
+      if (typeof value !== "function") return value;
+      if (name !== "watch") return value.bind(etcd);
+      return async function* (...args: Parameters<typeof etcd.watch>) {
+        for await (const update of etcd.watch(...args)) if (update.kind !== "events") yield update;
+      };
+    },
+  });
+  await world.startController(world.server, { etcd: deaf });
+  await world.untilConditions("one", "Stored True Stored");
+  await world.pass(1_000);
+  await world.etcd.delete(bridgeKey("x"));
+  await world.pass(60_000);
+  assert.deepEqual(await world.stored(), []);
+  await world.until(
+    () => world.stored(),
+    (found) => found.includes(pair("x")),
+    11 * 60_000,
+  );
+});
+
 test("a leader that lost its office writes nothing more, whatever it still has in hand", async () => {
   await using world = await new World().start();
   await world.create("one", [bridge("x")]);

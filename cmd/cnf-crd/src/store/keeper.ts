@@ -24,6 +24,11 @@ type Part = "agents" | "records";
 
 /** However silent etcd is, it is asked this often who leads: a store that was restored may have forgotten us. */
 const verifyMs = 30_000;
+/**
+ * Every so many of these looks all keys are compared, without their values. etcd before 3.5.13 loses the deletion of a
+ * key for a watch that begins at the very revision up to which the history is compacted.
+ */
+const looksPerComparison = 20;
 const retry = { initialMs: 200, maxMs: 5_000 };
 
 /** Keeps the mirror true and this process the one that may write, through whatever happens to etcd. */
@@ -108,12 +113,22 @@ export class StoreKeeper {
     }
   }
 
+  async #compare(signal: AbortSignal): Promise<void> {
+    const { etcd, mirror, logger } = this.#options;
+    const { revision, kvs } = await etcd.list(prefix(agentsRoot), { keysOnly: true, signal });
+    if (mirror.agrees(kvs, revision)) return;
+    logger.warn("etcd has other keys than its watch told of, everything is read anew");
+    const all = await etcd.list(prefix(agentsRoot), { signal });
+    mirror.apply("agents", { kind: "snapshot", revision: all.revision, kvs: all.kvs });
+  }
+
   async #verify(signal: AbortSignal): Promise<void> {
     const { etcd, mirror, places, identity, clock, logger } = this.#options;
-    while (!signal.aborted) {
+    for (let look = 1; !signal.aborted; look++) {
       await clock.sleep(verifyMs, { signal }).catch(() => {});
       if (signal.aborted || !this.ready) continue;
       try {
+        if (look % looksPerComparison === 0) await this.#compare(signal);
         const found = await etcd.get(places.leaderKey, { signal });
         if (found && Buffer.from(found.value).toString("utf8") === identity) continue;
         mirror.learn(places.leaderKey, found, (found?.modRevision ?? mirror.modRevisionOf(places.leaderKey)) + 1n);

@@ -120,6 +120,18 @@ export class StoreMirror implements StoreView {
     return entry === undefined ? 0n : revisionOf(entry);
   }
 
+  /** Whether a list of the agents' keys at a revision has what was told up to then: the declared values, that is. */
+  agrees(kvs: readonly KeyValue[], revision: bigint): boolean {
+    const listed = new Map(kvs.map((kv) => [keyText(kv), kv.modRevision]));
+    for (const [key, entry] of this.#entries.agents) {
+      if (entry.kind !== "value" || revisionOf(entry) > revision) continue;
+      if (listed.get(key) !== revisionOf(entry)) return false;
+    }
+    // One that is not known yet may be on its way: only what is on a record must be there.
+    for (const key of this.#owners.keys()) if (listed.has(key) && !this.#entries.agents.has(key)) return false;
+    return true;
+  }
+
   /** Takes in what etcd tells of the agents' keys, or of ours. */
   apply(part: "agents" | "records", update: FollowUpdate): void {
     if (update.kind === "snapshot") {

@@ -122,3 +122,12 @@ test("a record is read back as it was, and anything else is none", () => {
   for (const key of [places.leaderKey, "/cnf-crd/c1/owner/n", "/cnf-crd/c1/owner/n/one/more", "/other"])
     assert.equal(readOwnerKey(key), undefined, key);
 });
+
+test("a key that leaves a record unwritten must really be gone, or really be another's: what is known may be old", () => {
+  const gone = onlyStep(planRemoval("n/one", view({}, { "here n/one": ["a"] })));
+  assert.deepEqual([gone.deletes, gone.guards, gone.record], [[], ["a"], "delete"]);
+  const shared = onlyStep(planRemoval("n/one", view({ a: "1" }, { "here n/one": ["a"], "there n/two": ["a"] })));
+  assert.deepEqual([shared.deletes, shared.guards], [[], ["/cnf-crd/there/owner/n/two"]]);
+  const changed = onlyStep(plan([pair("b")], view({ b: "1" }, { "here n/one": ["a", "b"] })));
+  assert.deepEqual([changed.deletes, changed.guards], [[], ["a"]]);
+});

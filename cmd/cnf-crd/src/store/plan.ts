@@ -1,7 +1,7 @@
 /** What has to be written for one resource, worked out without touching anything. */
 import type { DeclaredPair, DeclaredProblem } from "@nsmkit/agent/cnf-configuration";
 import { maxTxnOps } from "@nsmkit/agent/etcd";
-import { hashOf, type OwnerPlace, type OwnerRecord } from "./record.ts";
+import { hashOf, type OwnerPlace, type OwnerRecord, RecordPlaces } from "./record.ts";
 
 export interface StoredValue {
   readonly value: string;
@@ -44,7 +44,7 @@ export interface PlanOptions {
 export interface Step {
   readonly puts: readonly { readonly key: string; readonly value: string }[];
   readonly deletes: readonly string[];
-  /** Keys that are taken as they are: they must not change meanwhile. */
+  /** Keys, or records of others, that are taken as they are: they must not change meanwhile. */
   readonly guards: readonly string[];
   readonly record: { readonly put: OwnerRecord } | "delete" | "keep";
 }
@@ -93,7 +93,8 @@ export function planChange(wanted: Wanted, view: StoreView, options: PlanOptions
   if (problems.length > 0) return { kind: "conflict", problems };
   const kept = new Set(pairs.map(({ key }) => key));
   const dropped = [...own].filter((key) => !kept.has(key));
-  const deletes = dropped.filter((key) => isOursToDelete(key, resource, view));
+  const { deletes, held } = released(dropped, resource, view);
+  guards.push(...held);
   const hash = hashOf(pairs);
   const recorded = before?.hash === hash && before.uid === uid && before.keys.length === pairs.length;
   if (recorded && puts.length + deletes.length + guards.length + dropped.length === 0) return { kind: "same" };
@@ -107,8 +108,8 @@ export function planChange(wanted: Wanted, view: StoreView, options: PlanOptions
 export function planRemoval(resource: string, view: StoreView): Plan {
   const before = view.recordOf(resource)?.record;
   if (!before) return { kind: "same" };
-  const deletes = before.keys.filter((key) => isOursToDelete(key, resource, view));
-  const steps = split({ puts: [], deletes, guards: [], record: "delete" }, new Set(before.keys), before);
+  const { deletes, held } = released(before.keys, resource, view);
+  const steps = split({ puts: [], deletes, guards: held, record: "delete" }, new Set(before.keys), before);
   return { kind: "write", steps, repaired: [], adopted: [] };
 }
 
@@ -145,10 +146,25 @@ function problemOf({ index, key, model }: DeclaredPair, holder: string): Declare
 /** Annotation of a resource: overwrite keys that nobody owns. */
 export const takeOverAnnotation = "pantheon.tech/take-over";
 
-/** A key that is there and on no other record. */
-function isOursToDelete(key: string, resource: string, view: StoreView): boolean {
-  const others = view.ownersOf(key).some((owner) => owner.cluster !== view.cluster || owner.resource !== resource);
-  return !others && view.valueOf(key) !== undefined;
+/**
+ * Keys that leave a record. Those that are there and on no other record are deleted. For the others it must be true that
+ * they are not there, or that the other record is: what is known may be old, and a key that is on no record stays for
+ * ever.
+ */
+function released(
+  keys: readonly string[],
+  resource: string,
+  view: StoreView,
+): { readonly deletes: readonly string[]; readonly held: readonly string[] } {
+  const deletes: string[] = [];
+  const held = new Set<string>();
+  for (const key of keys) {
+    const other = view.ownersOf(key).find((owner) => owner.cluster !== view.cluster || owner.resource !== resource);
+    if (other) held.add(new RecordPlaces(other.cluster).ownerKey(other.resource));
+    else if (view.valueOf(key) === undefined) held.add(key);
+    else deletes.push(key);
+  }
+  return { deletes, held: [...held] };
 }
 
 /**
@@ -180,8 +196,14 @@ function split(whole: Step, own: ReadonlySet<string>, record: OwnerRecord): Step
   }
   if (chunks.length === 1) return [whole];
   const keys = new Set(own);
+  const wanted = new Set(whole.record === "delete" ? [] : record.keys);
   return chunks.map((chunk, i) => {
-    for (const { op, key } of chunk) op === "delete" ? keys.delete(key) : keys.add(key);
+    for (const { op, key } of chunk) {
+      if (op === "delete") keys.delete(key);
+      // A key that is guarded joins the record when it is wanted, and leaves it when it is not.
+      else if (op === "put" || wanted.has(key)) keys.add(key);
+      else keys.delete(key);
+    }
     const unfinished: Step["record"] = { put: { ...record, hash: "", keys: [...keys] } };
     return {
       puts: chunk.filter(({ op }) => op === "put").map(({ key, value }) => ({ key, value })),

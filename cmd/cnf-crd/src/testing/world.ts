@@ -111,9 +111,10 @@ export class World implements AsyncDisposable {
       const value = await read();
       if (good(value)) return value;
       if (passedMs > withinMs) {
-        const shown = JSON.stringify(value, (_, part: unknown) => (typeof part === "bigint" ? String(part) : part));
-        const lines = this.logger.lines.slice(-8).map(({ message, fields }) => `${message} ${JSON.stringify(fields)}`);
-        throw new Error(`it did not come true: ${shown}\n${lines.join("\n")}`);
+        const shown = (what: unknown): string =>
+          JSON.stringify(what, (_, part: unknown) => (typeof part === "bigint" ? String(part) : part));
+        const lines = this.logger.lines.slice(-8).map(({ message, fields }) => `${message} ${shown(fields)}`);
+        throw new Error(`it did not come true: ${shown(value)}\n${lines.join("\n")}`);
       }
       await this.pass(50);
     }
