@@ -88,6 +88,22 @@ test("a store that was restored from a backup is brought to the truth, deleted r
   assert.deepEqual(await world.recorded(), ["default/one", "default/three"]);
 });
 
+test("a resource whose removal a restored backup undid is removed again, whatever is heard of first", async () => {
+  // Which of two connections is back first is a matter of chance.
+  for (let round = 0; round < 12; round++) {
+    await using world = await new World().start();
+    await world.create("one", [bridge("x")]);
+    await world.untilStored(pair("x"));
+    const backup = world.etcd.save();
+    await world.remove("one");
+    await world.untilStored();
+    world.etcd.restore(backup);
+    await world.untilStored();
+    await world.pass(5_000);
+    assert.deepEqual([await world.stored(), await world.recorded()], [[], []]);
+  }
+});
+
 test("an etcd that comes back empty is filled again", async () => {
   await using world = await new World().start();
   const empty = world.etcd.save();
