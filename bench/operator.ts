@@ -1,11 +1,17 @@
 /**
  * The operator on a real API server, with a process of its own for its memory: the document of the first operator is applied
- * until all its objects are there, then nothing happens for a while. Requests are those that the operator counts itself, by
- * rest_client_requests_total; workloads become ready as soon as they are seen, so that the time is the operator's.
+ * until all its objects are there, then nothing happens for a while, then an hour of a large cluster happens in a minute.
+ * Requests are those that the operator counts itself, by rest_client_requests_total; workloads become ready as soon as they
+ * are seen, so that the time is the operator's. The program is the bundle that goes into the image.
  *
- * Usage: node bench/operator.ts [--runs N] [--steady SECONDS] [--json]
+ * The operator watches NSM resources and, by label, the objects that it made: neither nodes nor Pods. What is asked of them
+ * stands in the status of their DaemonSet or Deployment, and Pods are listed only while one of these is not available.
+ *
+ * Usage: node bench/operator.ts [--runs N] [--steady SECONDS] [--nodes N] [--pods N] [--json]
  *   --runs    installs, each after the removal of the one before; default 5
  *   --steady  length of the quiet time; default 20
+ *   --nodes   of the large cluster; default 100, the promise is about 1000
+ *   --pods    of the large cluster; default 500, the promise is about 5000
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -13,18 +19,22 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { build } from "esbuild";
 import { parse } from "yaml";
 import { type Nsm, nsms } from "../cmd/nsm-operator/src/status/status.ts";
 import { isReady, leftovers, until } from "../cmd/nsm-operator/src/testing/world.ts";
+import { architectureOf } from "../scripts/bundle/native.ts";
+import { bundle } from "../scripts/bundle.ts";
 import { ControlPlane, controlPlaneMissing, freePort } from "../test/cluster/control-plane.ts";
 import { namespace, OperatorWorld } from "../test/cluster/operator-world.ts";
+import { churn } from "./operator-churn.ts";
 import { type Row, report, summary } from "./report.ts";
 
 const { values: flags } = parseArgs({
   options: {
     runs: { type: "string", default: "5" },
     steady: { type: "string", default: "20" },
+    nodes: { type: "string", default: "100" },
+    pods: { type: "string", default: "500" },
     json: { type: "boolean", default: false },
   },
 });
@@ -32,21 +42,13 @@ const missing = controlPlaneMissing();
 if (missing) console.log(`operator: skipped, ${missing}`);
 else await main(Number(flags.runs), Number(flags.steady));
 
-/** One JavaScript file, as an image has it: stripping types at run time alone takes 40 MiB. */
+/** The program as the image has it. */
 async function bundled(folder: string): Promise<string> {
-  const outfile = join(folder, "nsm-operator.mjs");
-  await build({
-    entryPoints: [join(import.meta.dirname, "../cmd/nsm-operator/src/main.ts")],
-    bundle: true,
-    minify: true,
-    platform: "node",
-    format: "esm",
-    target: "node22",
-    outfile,
-    banner: { js: 'import{createRequire}from"node:module";const require=createRequire(import.meta.url);' },
-    logLevel: "error",
-  });
-  return outfile;
+  const architecture = architectureOf(process.arch);
+  if (architecture === undefined) throw new Error(`no image is made for ${process.arch}`);
+  const modules = join(import.meta.dirname, "../node_modules");
+  await bundle({ folder, architecture, modules, withNode: false });
+  return join(folder, "bin/nsm-operator");
 }
 
 interface Counts {
@@ -124,7 +126,15 @@ async function main(runs: number, steadySeconds: number): Promise<void> {
       assert.deepEqual(await leftovers(world.admin), []);
     }
     const perMinute = 60 / steadySeconds;
-    const rss = (await metric("process_resident_memory_bytes")) / 2 ** 20;
+    const memory = async (): Promise<number> => (await metric("process_resident_memory_bytes")) / 2 ** 20;
+    const rss = await memory();
+    const [size, before] = [{ nodes: Number(flags.nodes), pods: Number(flags.pods) }, await counts()];
+    const changes = await churn(world.admin, { ...size, namespace, parallel: 16 });
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    const [busy, rssAfter] = [await counts(), await memory()];
+    // The kubelets of this bench put the DaemonSets' status right again; then the mesh must be as it was.
+    await until(() => world.admin.get(nsms, { namespace, name: "nsm" }), isReady, undefined, 60_000);
+    const large = `${size.nodes} nodes and ${size.pods} Pods, ${changes} changes`;
     const bench = "operator";
     const rows: Row[] = [
       { bench, what: "process started -> leading, caches filled", value: startMs, unit: "ms" },
@@ -138,7 +148,10 @@ async function main(runs: number, steadySeconds: number): Promise<void> {
         unit: "writes",
         budget: "= 0",
       },
-      { bench, what: "resident memory after all", value: rss, unit: "MiB", budget: "< 100" },
+      { bench, what: "resident memory in the quiet", value: rss, unit: "MiB", budget: "< 100" },
+      { bench, what: `resident memory after ${large}`, value: rssAfter, unit: "MiB", budget: "< 100" },
+      { bench, what: "requests during these changes", value: busy.total - before.total, unit: "requests" },
+      { bench, what: "writes during these changes", value: busy.writes - before.writes, unit: "writes" },
     ];
     report(rows, { json: flags.json });
     assert.equal(quiet?.writes, 0, "a steady state wrote");
