@@ -56,7 +56,7 @@ describe("cnf-crd when its servers fail", { skip: controlPlaneMissing() ?? false
     await opened();
     await world.apply(resource("one", [bridge("x")]));
     await world.untilStored([line("x")]);
-    world.server.pause();
+    await world.server.pause();
     await world.apply(resource("two", [bridge("y")]));
     await world.wait("two", "Stored", "False");
     world.server.resume();

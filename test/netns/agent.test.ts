@@ -40,7 +40,7 @@ test("declared links, addresses, routes and rules carry packets, translated", op
   assert.match((await nat.handle.linkGet("in")).alias ?? "", /^\/vnf-agent\/nat\/in\/client$/);
 });
 
-test("what somebody takes away by hand is back after a resync", options, async () => {
+test("what somebody takes away by hand is back, after a resync at the latest", options, async () => {
   await using w = await World.open();
   const { client, nat, web, agent } = await chain(w);
   await client.handle.routeDelete({ destination: "10.2.0.0/24", link: "eth0" });
@@ -52,7 +52,7 @@ test("what somebody takes away by hand is back after a resync", options, async (
     `require("child_process").execFileSync("iptables",["-t","nat","-F","POSTROUTING"]);console.log("flushed")`,
   );
   assert.equal(await line, "flushed");
-  assert.notEqual(await w.ask(client, "10.2.0.2"), "10.2.0.1");
+  // Parts of it are back by themselves already: routes and addresses are watched, rules and links that are down are not.
   await agent.resync();
   await agent.configured(9);
   assert.equal(await w.ask(client, "10.2.0.2"), "10.2.0.1");

@@ -8,9 +8,11 @@ import { chainOf, chainPath, ruleChainTitle, tableOf } from "./rulechain/chain.t
 
 /** Two interfaces that mean the same link of the same namespace. */
 export const checkLinkNames: Check = (batch, merged, problems) => {
+  const interfaces = batch.filter(({ model }) => model === linuxInterfaceModel);
+  // Most changes have none, and what is declared altogether may be a lot.
+  if (interfaces.length === 0) return;
   const owners = byClaim(merged, linuxInterfaceModel.keyPrefix, (item) => linkClaim(item.value as Interface));
-  for (const item of batch) {
-    if (item.model !== linuxInterfaceModel) continue;
+  for (const item of interfaces) {
     const value = item.value as Interface;
     const twin = owners.get(linkClaim(value))?.find((other) => other.key !== item.key);
     if (!twin) continue;
@@ -24,9 +26,10 @@ export const checkLinkNames: Check = (batch, merged, problems) => {
 
 /** Two rule chains about the same chain of iptables. */
 export const checkRuleChains: Check = (batch, merged, problems) => {
+  const chains = batch.filter(({ model }) => model === linuxRuleChainModel);
+  if (chains.length === 0) return;
   const owners = byClaim(merged, linuxRuleChainModel.keyPrefix, (item) => chainPath(item.value as RuleChain));
-  for (const item of batch) {
-    if (item.model !== linuxRuleChainModel) continue;
+  for (const item of chains) {
     const value = item.value as RuleChain;
     const twin = owners.get(chainPath(value))?.find((other) => other.key !== item.key);
     if (!twin) continue;
