@@ -86,7 +86,10 @@ for (const user of users)
       bench(pod("lonely", agent) + lonely, async (made, file) => {
         const { code, stderr } = await made.run("up", "--wait", "4s", file);
         assert.equal(code, 1, stderr);
-        assert.match(stderr, /note: CNFConfiguration lonely: item 1 asks for network service nobody-offers-this/);
+        assert.match(
+          stderr,
+          /note: CNFConfiguration default\/lonely item 1 asks for network service nobody-offers-this/,
+        );
         assert.match(stderr, /lonely\/agent: config\/cnf\/nsm\/v1\/client\/c is (PENDING|RETRYING|FAILED): /);
         let log = "";
         for (let i = 0; i < 100 && !log.includes("nobody-offers-this"); i++) {

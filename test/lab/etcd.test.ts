@@ -45,6 +45,17 @@ for (const user of users)
       await bench.ok("check");
     });
 
+    test("what is declared for one agent goes on when the other agents of the store are gone", async () => {
+      await using bench = new Bench(user);
+      await bench.ok("up", copyExample(bench));
+      await bench.ok("delete", "Pod/client", "CNFConfiguration/client", "--wait", "0");
+      const changed = copyExample(bench, (text) => text.replace("10.61.0.80/24", "10.61.0.82/24"));
+      await bench.ok("apply", join(changed, "web.yaml"));
+      assert.match(await bench.agent("web", "kvdb", "get", webInterface), /10\.61\.0\.82\/24/);
+      const left = (await bench.agent("web", "kvdb", "list", "client/config/", "--keys-only")).trim();
+      assert.equal(left, "");
+    });
+
     test("what others write into etcd stays, and reaches the agent", async () => {
       await using bench = new Bench(user);
       const folder = copyExample(bench);

@@ -32,7 +32,7 @@ export class EtcdDelivery {
     const wanted = new Map<string, { pod: string; endpoints: readonly string[]; pairs: Map<string, Pairs> }>();
     for (const { name, stored } of configurations)
       for (const { endpoints, pod, pairs } of stored) {
-        const id = endpoints.join(",");
+        const id = storeId(endpoints, pod);
         const store = wanted.get(id) ?? { pod, endpoints, pairs: new Map() };
         const all = [...(store.pairs.get(name) ?? []), ...pairs.map(({ key, value }) => [key, value] as const)];
         store.pairs.set(name, new Map(all));
@@ -41,11 +41,11 @@ export class EtcdDelivery {
     for (const [id, { pod, endpoints, pairs }] of wanted) {
       let writer = this.#writers.get(id);
       if (!writer) {
-        writer = new EtcdWriter(endpoints, pod, this.#connect, this.#onChange);
+        writer = new EtcdWriter(endpoints, this.#connect, this.#onChange);
         this.#writers.set(id, writer);
+        writer.declare(pairs, pod);
         writer.start();
-      }
-      writer.declare(pairs);
+      } else writer.declare(pairs, pod);
     }
     for (const [id, writer] of this.#writers) if (!wanted.has(id)) writer.declare(new Map());
   }
@@ -59,6 +59,12 @@ export class EtcdDelivery {
     for (const writer of this.#writers.values()) writer.close();
     this.#writers.clear();
   }
+}
+
+/** The same endpoints are the same store, unless they lead into the Pod itself. */
+function storeId(endpoints: readonly string[], pod: string): string {
+  const own = endpoints.some((one) => /^(\w+:\/\/)?(127\.|localhost|\[::1\])|^unix/.test(one));
+  return JSON.stringify([own ? pod : "", ...endpoints]);
 }
 
 /** Keys that the agent of a Pod is given in etcd, without its prefix. */
@@ -78,9 +84,10 @@ const backoff = { initialMs: 50, maxMs: 1000, jitter: 0 };
 
 class EtcdWriter {
   readonly #endpoints: readonly string[];
-  readonly #pod: string;
   readonly #connect: ConnectFrom;
   readonly #onChange: () => void;
+  /** From which the store is reached: one whose agent uses it. */
+  #pod = "";
   readonly #wake = new Changes();
   readonly #closed = new AbortController();
   readonly #marker = `${process.pid}-${Date.now()}`;
@@ -89,20 +96,21 @@ class EtcdWriter {
   #done = false;
   #failure: string | undefined;
 
-  constructor(endpoints: readonly string[], pod: string, connect: ConnectFrom, onChange: () => void) {
+  constructor(endpoints: readonly string[], connect: ConnectFrom, onChange: () => void) {
     this.#endpoints = endpoints;
-    this.#pod = pod;
     this.#connect = connect;
     this.#onChange = onChange;
   }
 
   get problem(): string | undefined {
-    if (this.#done) return undefined;
+    // What is left of ours in a store that no agent reads any more is nothing to wait for.
+    if (this.#done || this.#desired.size === 0) return undefined;
     const why = this.#failure === undefined ? "" : `: ${this.#failure}`;
     return `CNFConfigurations are not yet in etcd at ${this.#endpoints.join(", ")}${why}`;
   }
 
-  declare(desired: ReadonlyMap<string, Pairs>): void {
+  declare(desired: ReadonlyMap<string, Pairs>, pod = this.#pod): void {
+    this.#pod = pod;
     this.#desired = desired;
     this.#done = false;
     this.#wake.tell();
@@ -142,7 +150,7 @@ class EtcdWriter {
     const directory = join(insideDirectory, "tunnels");
     const [{ openEtcd }] = await Promise.all([import("@nsmkit/agent/etcd"), mkdir(directory, { recursive: true })]);
     const endpoints = this.#endpoints.map(async (endpoint) => {
-      const dial = dialerOf(endpoint, this.#pod, this.#connect);
+      const dial: Dialer = (options) => dialerOf(endpoint, this.#pod, this.#connect)(options);
       return `unix://${owner.use(await openTunnel(dial, { signal, directory })).path}`;
     });
     return openEtcd({ endpoints: await Promise.all(endpoints), dialTimeoutMs: 1000, operationTimeoutMs: 3000 });
