@@ -15,7 +15,10 @@ export async function startNsmOperator(
   const pod = { KUBERNETES_SERVICE_HOST: kubernetesHost, KUBERNETES_SERVICE_PORT: kubernetesPort };
   const cluster = kubeconfig === undefined ? await inClusterConfig(pod) : await loadKubeconfig(kubeconfig);
   const metrics = createMetrics();
-  const client = opened.use(new KubeClient(cluster, { onAnswer: metrics.kube.answered(cluster.server) }));
+  // One mesh is worked on at a time; each connection of TLS takes memory.
+  const client = opened.use(
+    new KubeClient(cluster, { connections: 3, onAnswer: metrics.kube.answered(cluster.server) }),
+  );
   const port = await retry(() => loadMeshPort(client, { logger, signal }), {
     ...{ signal, initialMs: 200, maxMs: 10_000 },
     shouldRetry: (error) => isCodedError(error) && error.retryable,

@@ -92,8 +92,8 @@ export const statusSchema: Schema = {
         "x-kubernetes-preserve-unknown-fields": true,
         properties: {
           step: text("What is done"),
-          state: text("Waiting, Running, Done or Failed"),
-          message: text("Why"),
+          state: text("Waiting, Running or Done"),
+          phase: text("Part of the mesh that it is about"),
         },
       },
     },
@@ -108,6 +108,7 @@ export const statusSchema: Schema = {
           startedAt: time("Begin of its installation"),
           finishedAt: time("End of its installation"),
           result: text("Completed, RolledBack or Failed"),
+          message: text("What happened"),
         },
       },
     },
