@@ -1,10 +1,10 @@
 import type { Etcd } from "@nsmkit/agent/etcd";
 import type { ModelRegistry } from "@nsmkit/api/model";
 import { type Clock, CodedError, type Logger } from "@nsmkit/core";
-import { type Client, Controller, EventRecorder, type Informer, objectKey } from "@nsmkit/kube";
+import { type Client, Controller, EventRecorder, type Informer, objectKey, splitKey } from "@nsmkit/kube";
 import type { Claims } from "./declared/claims.ts";
 import type { Declarations } from "./declared/declarations.ts";
-import { byAge, type CnfConfigurationObject } from "./declared/resource.ts";
+import { byAge, type CnfConfigurationObject, cnfConfigurations } from "./declared/resource.ts";
 import { clusterId, holdsLease } from "./identity.ts";
 import type { CnfCrdMetrics } from "./metrics.ts";
 import { Outcomes } from "./reconcile/outcomes.ts";
@@ -80,6 +80,7 @@ export async function leadStore(leading: Leading): Promise<void> {
   const events = new EventRecorder({ client, controller: "cnf-crd", instance: identity, clock, logger });
   const reconciler = new StoreReconciler({
     ...{ informer, declarations, claims, models, mirror, keeper, writer, outcomes, clock, etcdName: etcd.name },
+    exists: async (key, call) => (await client.find(cnfConfigurations, splitKey(key), call)) !== undefined,
     onRepaired: (object, keys) => {
       metrics.repairedKeys.inc(keys.length);
       const note = `somebody else had changed ${keys.join(", ")} in etcd`;

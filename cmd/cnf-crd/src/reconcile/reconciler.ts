@@ -24,6 +24,8 @@ export interface StoreReconcilerOptions {
   readonly writer: StoreWriter;
   readonly outcomes: Outcomes;
   readonly clock: Clock;
+  /** Whether the API server has a resource, asked anew. */
+  readonly exists: (key: string, options: { signal: AbortSignal }) => Promise<boolean>;
   /** For messages: where etcd is. */
   readonly etcdName: string;
   /** Keys of the resource were put right after somebody else had changed them. */
@@ -34,6 +36,8 @@ export interface StoreReconcilerOptions {
 
 /** Others change keys of one resource at the same time as we; more often than this in a row is a reason to pause. */
 const plansInARow = 5;
+/** By then the watch has told of what the API server has. */
+const unseenMs = 1_000;
 
 /** Brings the keys of one resource in etcd to what it declares. */
 export class StoreReconciler {
@@ -116,17 +120,28 @@ export class StoreReconciler {
     return undefined;
   }
 
-  async #remove(key: string, call: Call): Promise<undefined> {
-    const { mirror, keeper, outcomes, declarations, onReleased } = this.#options;
-    const had = outcomes.get(key) !== undefined;
+  async #remove(key: string, call: Call): Promise<Reconciled | undefined> {
+    const { mirror, keeper, outcomes, declarations, exists, onReleased } = this.#options;
+    const seen = outcomes.get(key) !== undefined;
+    // Its record stays until etcd is back; then all records are looked at.
+    if (keeper.ready) {
+      // One that this process never saw may be so new that only the last leader did.
+      if (!seen && planRemoval(key, mirror).kind === "write" && (await exists(key, call)))
+        return { requeueAfterMs: unseenMs };
+      await this.#removeKeys(key, call);
+    }
     declarations.forget(key);
     outcomes.set(key, undefined);
     this.#repairs.forget(key);
-    // Its record stays until etcd is back; then all records are looked at.
-    if (!keeper.ready) return undefined;
+    onReleased();
+    return undefined;
+  }
+
+  async #removeKeys(key: string, call: Call): Promise<void> {
+    const { mirror, keeper } = this.#options;
     for (let attempt = 1; ; attempt++) {
       const plan = planRemoval(key, mirror);
-      if (plan.kind !== "write") break;
+      if (plan.kind !== "write") return;
       try {
         await this.#write(key, plan, attempt, call);
       } catch (error) {
@@ -134,8 +149,6 @@ export class StoreReconciler {
         throw lasting(error);
       }
     }
-    if (had) onReleased();
-    return undefined;
   }
 
   /** @returns false when something had changed: plan again */

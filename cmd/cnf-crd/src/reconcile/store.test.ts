@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { textOf } from "@nsmkit/agent/etcd";
+import { CodedError } from "@nsmkit/core";
 import { cnfConfigurations } from "../declared/resource.ts";
 import { bridge, bridgeKey, resource, World } from "../testing/world.ts";
 
@@ -54,6 +55,38 @@ test("what was deleted or changed while no controller ran is cleaned at the next
   await world.startController();
   await world.untilStored(pair("x"));
   assert.deepEqual(await world.recorded(), ["default/one"]);
+});
+
+test("a resource that only the last leader has heard of yet is not taken for one that is gone", async () => {
+  await using world = await new World().start();
+  await world.create("old", [bridge("x")]);
+  await world.untilStored(pair("x"));
+  const { items, resourceVersion } = await world.server.list(cnfConfigurations);
+  await world.create("new", [bridge("y")]);
+  await world.untilStored(pair("x"), pair("y"));
+  await world.stopControllers();
+  const { version } = (await world.etcd.get(bridgeKey("y"))) ?? {};
+  // The new leader's API server lags behind.
+  let behind = true;
+  const lagging = new Proxy(world.server, {
+    get: (server, name) => {
+      const value = Reflect.get(server, name, server) as unknown;
+      if (typeof value !== "function") return value;
+      if (name === "list") return async () => (behind ? { items, resourceVersion } : server.list(cnfConfigurations));
+      if (name !== "watch") return value.bind(server);
+      return async function* (...args: Parameters<typeof server.watch>) {
+        for await (const event of server.watch(...args)) {
+          await world.clock.sleep(5_000);
+          behind = false;
+          yield event;
+        }
+      };
+    },
+  });
+  await world.startController(lagging);
+  await world.pass(20_000);
+  await world.untilStored(pair("x"), pair("y"));
+  assert.equal((await world.etcd.get(bridgeKey("y")))?.version, version, "it was never away");
 });
 
 test("a start with nothing to do writes nothing but who leads", async () => {
@@ -117,6 +150,19 @@ test("two resources that claim one key: the first keeps it, the second gets it w
   await world.change("first", [bridge("w")]);
   await world.untilStored(pair("w"), pair("x", '{"name":"x","flood":true}'), pair("y"));
   await world.untilConditions("second", "Accepted True Accepted");
+});
+
+test("what waits for a key gets it also when the removal before needed a second try", async () => {
+  await using world = await new World().start();
+  await world.create("first", [bridge("x")]);
+  await world.untilStored(pair("x"));
+  await world.create("second", [bridge("x", { flood: true })]);
+  await world.untilConditions("second", "Accepted False Conflict");
+  let failures = 2;
+  const error = new CodedError("UNAVAILABLE", "no answer");
+  world.etcd.fault = (call) => (call === "txn" && failures-- > 0 ? { before: error } : undefined);
+  await world.remove("first");
+  await world.untilStored(pair("x", '{"name":"x","flood":true}'));
 });
 
 test("of two that were there before etcd was, the older one wins, whatever their names", async () => {
