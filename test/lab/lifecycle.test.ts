@@ -139,7 +139,7 @@ for (const user of users)
       assert.equal(refused.code, 2);
       assert.match(
         refused.stderr,
-        /lab\.yaml:\d+: Pod left: spec field "container" is unknown; did you mean "containers"\?/,
+        /lab\.yaml:\d+:\d+: Pod left: spec field "container" is unknown; did you mean "containers"\?/,
       );
       edit("container:", "containers:");
       assert.deepEqual(
