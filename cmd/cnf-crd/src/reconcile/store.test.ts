@@ -65,7 +65,7 @@ test("a resource that only the last leader has heard of yet is not taken for one
   await world.create("new", [bridge("y")]);
   await world.untilStored(pair("x"), pair("y"));
   await world.stopControllers();
-  const { version } = (await world.etcd.get(bridgeKey("y"))) ?? {};
+  const { modRevision } = (await world.etcd.get(bridgeKey("y"))) ?? {};
   // The new leader's API server lags behind.
   let behind = true;
   const lagging = new Proxy(world.server, {
@@ -86,7 +86,7 @@ test("a resource that only the last leader has heard of yet is not taken for one
   await world.startController(lagging);
   await world.pass(20_000);
   await world.untilStored(pair("x"), pair("y"));
-  assert.equal((await world.etcd.get(bridgeKey("y")))?.version, version, "it was never away");
+  assert.equal((await world.etcd.get(bridgeKey("y")))?.modRevision, modRevision, "it was never away");
 });
 
 test("a start with nothing to do writes nothing but who leads", async () => {
