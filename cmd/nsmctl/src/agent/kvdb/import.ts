@@ -73,7 +73,7 @@ export function readLines(text: string, name: string, label: () => string): Line
       problems.push(`${place}: ${JSON.stringify(line.slice(0, 60))} has no value; write a key, a space and JSON`);
       return [];
     }
-    const given = line.slice(0, split);
+    const given = line.slice(0, split).trimEnd();
     const value = line.slice(split + 1).trim();
     try {
       const key = given.startsWith("/vnf-agent/") ? given : wholeKey(given, label);
