@@ -5,7 +5,7 @@ import { dirname, resolve } from "node:path";
 import { promisify } from "node:util";
 import { type Clock, CodedError, messageOf, systemClock } from "@nsmkit/core";
 import { parse } from "yaml";
-import { z } from "zod";
+import { type ExecEntry, type Kubeconfig, parseKubeconfig } from "./kubeconfig-document.ts";
 
 export interface ClientTls {
   readonly ca?: string;
@@ -27,60 +27,6 @@ export interface ClusterConfig {
 
 /** Service account tokens are rotated on disk about hourly; client-go re-reads them every minute. */
 const tokenFileMs = 60_000;
-
-const text = z.string();
-const kubeconfigSchema = z.looseObject({
-  "current-context": text.default(""),
-  clusters: z
-    .array(
-      z.object({
-        name: text,
-        cluster: z.looseObject({
-          server: text,
-          "certificate-authority": text.optional(),
-          "certificate-authority-data": text.optional(),
-          "insecure-skip-tls-verify": z.boolean().default(false),
-          "tls-server-name": text.optional(),
-        }),
-      }),
-    )
-    .default([]),
-  contexts: z
-    .array(
-      z.object({
-        name: text,
-        context: z.looseObject({ cluster: text, user: text.default(""), namespace: text.optional() }),
-      }),
-    )
-    .default([]),
-  users: z
-    .array(
-      z.object({
-        name: text,
-        user: z
-          .looseObject({
-            token: text.optional(),
-            tokenFile: text.optional(),
-            username: text.optional(),
-            password: text.optional(),
-            "client-certificate": text.optional(),
-            "client-certificate-data": text.optional(),
-            "client-key": text.optional(),
-            "client-key-data": text.optional(),
-            exec: z
-              .looseObject({
-                command: text,
-                args: z.array(text).nullish(),
-                env: z.array(z.object({ name: text, value: text })).nullish(),
-                apiVersion: text,
-              })
-              .optional(),
-          })
-          .nullish(),
-      }),
-    )
-    .default([]),
-});
 
 function wrong(file: string, what: string, remedy: string, cause?: unknown): CodedError {
   return new CodedError(
@@ -108,33 +54,25 @@ function tokenOf(file: string, clock: Clock): () => Promise<string> {
 /** client-go credential plugins (client.authentication.k8s.io ExecCredential). */
 function pluginToken(
   file: string,
-  exec: {
-    command: string;
-    args?: string[] | null | undefined;
-    env?: { name: string; value: string }[] | null | undefined;
-    apiVersion: string;
-  },
+  exec: ExecEntry,
   env: Readonly<Record<string, string | undefined>>,
   clock: Clock,
 ): () => Promise<string | undefined> {
-  const credential = z.looseObject({
-    status: z.looseObject({ token: text.optional(), expirationTimestamp: text.optional() }),
-  });
   let held: { header: string | undefined; untilMs: number } | undefined;
   return async () => {
     if (held && clock.now() < held.untilMs) return held.header;
     const info = JSON.stringify({ apiVersion: exec.apiVersion, kind: "ExecCredential", spec: { interactive: false } });
-    const own = Object.fromEntries((exec.env ?? []).map(({ name, value }) => [name, value]));
+    const own = Object.fromEntries(exec.env.map(({ name, value }) => [name, value]));
     try {
-      const { stdout } = await promisify(execFile)(exec.command, exec.args ?? [], {
+      const { stdout } = await promisify(execFile)(exec.command, exec.args, {
         env: { ...env, ...own, KUBERNETES_EXEC_INFO: info },
         timeout: 60_000,
       });
-      const { status } = credential.parse(JSON.parse(stdout));
-      const untilMs = status.expirationTimestamp
-        ? Date.parse(status.expirationTimestamp) - 10_000
-        : Number.POSITIVE_INFINITY;
-      held = { header: status.token === undefined ? undefined : `Bearer ${status.token}`, untilMs };
+      const { status } = JSON.parse(stdout) as { status: { token?: unknown; expirationTimestamp?: unknown } };
+      const { token, expirationTimestamp: until } = status;
+      if (token !== undefined && typeof token !== "string") throw new TypeError("the token is no text");
+      const untilMs = typeof until === "string" ? Date.parse(until) - 10_000 : Number.POSITIVE_INFINITY;
+      held = { header: token === undefined ? undefined : `Bearer ${token}`, untilMs };
       return held.header;
     } catch (cause) {
       // The plugin's output may hold a credential: it stays out of the message.
@@ -159,9 +97,9 @@ export async function loadKubeconfig(
   } catch (cause) {
     throw new CodedError("NOT_FOUND", `kubeconfig ${file} cannot be read`, { cause });
   }
-  let config: z.infer<typeof kubeconfigSchema>;
+  let config: Kubeconfig;
   try {
-    config = kubeconfigSchema.parse(parse(source));
+    config = parseKubeconfig(parse(source));
   } catch (cause) {
     throw wrong(
       file,
@@ -169,7 +107,7 @@ export async function loadKubeconfig(
       "write one with 'kubectl config view --raw'",
     );
   }
-  const name = options.context ?? config["current-context"];
+  const name = options.context ?? config.currentContext;
   const context = config.contexts.find((c) => c.name === name)?.context;
   if (!context) {
     const names = config.contexts.map((c) => c.name).join(", ") || "none";
@@ -185,20 +123,20 @@ export async function loadKubeconfig(
       : path === undefined
         ? undefined
         : readFile(resolve(dirname(file), path), "utf8");
-  const ca = await pem(cluster["certificate-authority"], cluster["certificate-authority-data"]);
-  const cert = await pem(user["client-certificate"], user["client-certificate-data"]);
-  const key = await pem(user["client-key"], user["client-key-data"]);
+  const ca = await pem(cluster.ca, cluster.caData);
+  const cert = await pem(user.cert, user.certData);
+  const key = await pem(user.key, user.keyData);
   const basic =
     user.username === undefined ? undefined : Buffer.from(`${user.username}:${user.password ?? ""}`).toString("base64");
   const fixed = user.token ? `Bearer ${user.token}` : basic ? `Basic ${basic}` : undefined;
   return {
     server: cluster.server.replace(/\/+$/, ""),
     tls: {
-      insecureSkipVerify: cluster["insecure-skip-tls-verify"],
+      insecureSkipVerify: cluster.insecure,
       ...(ca === undefined ? {} : { ca }),
       ...(cert === undefined ? {} : { cert }),
       ...(key === undefined ? {} : { key }),
-      ...(cluster["tls-server-name"] === undefined ? {} : { serverName: cluster["tls-server-name"] }),
+      ...(cluster.serverName === undefined ? {} : { serverName: cluster.serverName }),
     },
     namespace: context.namespace ?? "default",
     authorization: user.exec
