@@ -3,6 +3,7 @@ import { readUnknownModels } from "@nsmkit/agent/cnf-configuration";
 import type { Etcd } from "@nsmkit/agent/etcd";
 import { allModels } from "@nsmkit/api/model/vpp";
 import { type Clock, type Closable, CodedError, type Logger, messageOf, retry, systemClock } from "@nsmkit/core";
+import { parseListenAddress } from "@nsmkit/core/config";
 import { type Client, Informer, LeaderElection } from "@nsmkit/kube";
 import { serveAdmission } from "@nsmkit/kube/admission";
 import { collectDefaultMetrics } from "prom-client";
@@ -15,7 +16,7 @@ import { definitionServed, installDefinition } from "./definition.ts";
 import { leadStore } from "./lead.ts";
 import { CnfCrdMetrics } from "./metrics.ts";
 import { serveProbes } from "./serve/probes.ts";
-import { type CnfCrdConfig, name, parseListenAddress } from "./settings.ts";
+import { type CnfCrdConfig, name } from "./settings.ts";
 
 export interface CnfCrdDeps {
   readonly client: Client;

@@ -1,17 +1,13 @@
 import { readUnknownModels } from "@nsmkit/agent/cnf-configuration";
 import { messageOf } from "@nsmkit/core";
-import { type ConfigOf, type SettingsSpec, ValueError } from "@nsmkit/core/config";
+import { type ConfigOf, parseListenAddress, type SettingsSpec, ValueError } from "@nsmkit/core/config";
+import { checkWebhookUrl, clusterSettings } from "@nsmkit/kube/settings";
 
 export const name = "cnf-crd";
 export const description = "Reflects CNFConfiguration resources into etcd for the agents, and the agents' states back.";
 
 function checkListen(text: string): void {
   parseListenAddress(text);
-}
-
-function checkHttps(text: string): void {
-  if (!URL.canParse(text) || new URL(text).protocol !== "https:")
-    throw new ValueError("not an HTTPS URL", "write https://host:port/validate");
 }
 
 function checkModels(list: readonly string[]): void {
@@ -35,21 +31,12 @@ export const settings = {
     default: ".",
     text: "Directory in which etcd.conf is looked for when it is not found as given.",
   },
+  ...clusterSettings,
   kubeconfig: {
     env: "KUBE_CONFIG",
     aliases: ["KUBECONFIG"],
     type: "string",
     text: "Where the API server is, when this runs outside a cluster. Default: /etc/kubernetes/admin.conf where that exists, else the Pod's service account.",
-  },
-  kubernetesHost: {
-    env: "KUBERNETES_SERVICE_HOST",
-    type: "string",
-    text: "The API server as Kubernetes tells every Pod.",
-  },
-  kubernetesPort: {
-    env: "KUBERNETES_SERVICE_PORT",
-    type: "string",
-    text: "Port of the API server as Kubernetes tells every Pod.",
   },
   podName: {
     env: "POD_NAME",
@@ -93,19 +80,9 @@ export const settings = {
   webhookUrl: {
     env: "CNF_CRD_WEBHOOK_URL",
     type: "string",
-    check: checkHttps,
+    check: checkWebhookUrl,
     text: "Where the API server reaches this program's webhook when no Service leads to it: https://host:port/validate.",
   },
 } as const satisfies SettingsSpec;
 
 export type CnfCrdConfig = ConfigOf<typeof settings>;
-
-/** @param text `host:port`, `[v6]:port` or `:port`; port 0 takes a free one */
-export function parseListenAddress(text: string): { readonly host?: string; readonly port: number } {
-  const [, v6, host, digits] = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(text) ?? [];
-  const port = Number(digits);
-  if (digits === undefined || port > 65_535)
-    throw new ValueError("not an address to listen on", "write host:port or :port");
-  const at = v6 ?? host;
-  return at ? { host: at, port } : { port };
-}

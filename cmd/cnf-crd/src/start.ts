@@ -2,7 +2,7 @@ import { access } from "node:fs/promises";
 import { openEtcd, readEtcdConf } from "@nsmkit/agent/etcd";
 import { CodedError, type Logger } from "@nsmkit/core";
 import type { Running } from "@nsmkit/core/program";
-import { type ClusterConfig, inClusterConfig, KubeClient, loadKubeconfig } from "@nsmkit/kube";
+import { type ClusterConfig, clusterOf, KubeClient } from "@nsmkit/kube";
 import { createCnfCrd } from "./app.ts";
 import { CnfCrdMetrics } from "./metrics.ts";
 import type { CnfCrdConfig } from "./settings.ts";
@@ -20,7 +20,7 @@ export interface StartDeps {
 /** The program: finds its API server and its etcd and starts there. */
 export async function startCnfCrd(config: CnfCrdConfig, { logger, environment }: StartDeps): Promise<Running> {
   await using opened = new AsyncDisposableStack();
-  const cluster = await clusterOf(config);
+  const cluster = await findCluster(config);
   const metrics = new CnfCrdMetrics();
   const client = opened.use(new KubeClient(cluster, { onAnswer: metrics.kube.answered(cluster.server) }));
   const { etcdConfig, configDir: directory } = config;
@@ -40,12 +40,12 @@ export async function startCnfCrd(config: CnfCrdConfig, { logger, environment }:
   return { done: controller.done, close, [Symbol.asyncDispose]: close };
 }
 
-async function clusterOf({ kubeconfig, kubernetesHost, kubernetesPort }: CnfCrdConfig): Promise<ClusterConfig> {
-  if (kubeconfig !== undefined) return loadKubeconfig(kubeconfig);
+/** The Pod's service account is the last resort of the first controller too. */
+async function findCluster(config: CnfCrdConfig): Promise<ClusterConfig> {
+  if (config.kubeconfig !== undefined) return clusterOf(config);
   const isThere = await access(usualKubeconfig).then(
     () => true,
     () => false,
   );
-  if (isThere) return loadKubeconfig(usualKubeconfig);
-  return inClusterConfig({ KUBERNETES_SERVICE_HOST: kubernetesHost, KUBERNETES_SERVICE_PORT: kubernetesPort });
+  return clusterOf(isThere ? { ...config, kubeconfig: usualKubeconfig } : config);
 }

@@ -1,8 +1,9 @@
 import { type Clock, type Closable, type Logger, systemClock } from "@nsmkit/core";
+import { parseListenAddress } from "@nsmkit/core/config";
 import { type Client, WebhookMetrics } from "@nsmkit/kube";
 import { serveAdmission } from "@nsmkit/kube/admission";
 import { CertificateFiles, CertificateKeeper } from "@nsmkit/kube/certificates";
-import { openMetrics, parseAddress } from "@nsmkit/sdk/metrics";
+import { openMetrics } from "@nsmkit/sdk/metrics";
 import { mutate, type Outcome } from "./mutate/mutate.ts";
 import { Namespaces } from "./mutate/namespaces.ts";
 import type { WebhookConfig } from "./settings.ts";
@@ -43,7 +44,7 @@ export async function createNsmAdmissionWebhook(config: WebhookConfig, deps: Web
   });
   const server = opened.use(
     await serveAdmission({
-      ...parseAddress(config.listenOn),
+      ...parseListenAddress(config.listenOn),
       webhooks: { [mutatePath]: admit },
       pages: { [readyPath]: () => (ending ? { status: 503, text: "ending\n" } : { status: 200, text: "ready\n" }) },
       ...{ logger, ...metrics },

@@ -1,5 +1,6 @@
-import { type ConfigOf, type SettingsSpec, ValueError } from "@nsmkit/core/config";
-import { metricsSettings, parseAddress } from "@nsmkit/sdk/metrics";
+import { type ConfigOf, parseListenAddress, type SettingsSpec, ValueError } from "@nsmkit/core/config";
+import { clusterSettings } from "@nsmkit/kube/settings";
+import { metricsSettings } from "@nsmkit/sdk/metrics";
 import { upstreamOnly } from "@nsmkit/sdk/settings";
 
 export const name = "nsm-admission-webhook";
@@ -36,7 +37,7 @@ export const settings = {
     env: "NSM_LISTEN_ON",
     type: "string",
     default: ":443",
-    check: (text: string) => void parseAddress(text),
+    check: (text: string) => void parseListenAddress(text),
     text: "Where the API server asks (`/mutate`) and the kubelet probes (`/ready`), host:port.",
   },
   annotation: {
@@ -114,21 +115,7 @@ export const settings = {
     check: checkQuantity,
     text: "CPU request of each client.",
   },
-  kubeconfig: {
-    env: "KUBECONFIG",
-    type: "path",
-    text: "Where the API server is, when this runs outside a cluster. Default: the Pod's service account.",
-  },
-  kubernetesHost: {
-    env: "KUBERNETES_SERVICE_HOST",
-    type: "string",
-    text: "The API server as Kubernetes tells every Pod.",
-  },
-  kubernetesPort: {
-    env: "KUBERNETES_SERVICE_PORT",
-    type: "string",
-    text: "Port of the API server as Kubernetes tells every Pod.",
-  },
+  ...clusterSettings,
   ...metricsSettings,
 } as const satisfies SettingsSpec;
 

@@ -1,6 +1,6 @@
 import type { Logger } from "@nsmkit/core";
 import type { Running } from "@nsmkit/core/program";
-import { inClusterConfig, KubeClient, loadKubeconfig } from "@nsmkit/kube";
+import { clusterOf, KubeClient } from "@nsmkit/kube";
 import { createNsmAdmissionWebhook } from "./app.ts";
 import type { WebhookConfig } from "./settings.ts";
 
@@ -10,9 +10,7 @@ export async function startNsmAdmissionWebhook(
   { logger }: { readonly logger: Logger },
 ): Promise<Running> {
   await using opened = new AsyncDisposableStack();
-  const { kubeconfig, kubernetesHost, kubernetesPort } = config;
-  const pod = { KUBERNETES_SERVICE_HOST: kubernetesHost, KUBERNETES_SERVICE_PORT: kubernetesPort };
-  const cluster = kubeconfig === undefined ? await inClusterConfig(pod) : await loadKubeconfig(kubeconfig);
+  const cluster = await clusterOf(config);
   const client = opened.use(new KubeClient(cluster, { timeoutMs: 2_000 }));
   opened.use(await createNsmAdmissionWebhook(config, { client, logger }));
   const running = opened.move();

@@ -13,14 +13,13 @@ export async function openKubernetesOf(
 ): Promise<KubernetesOfAgent | undefined> {
   if (!config.sources.includes("kubernetes")) return undefined;
   // Loaded by those who want it, with VPP's models: a resource is judged as a whole, whatever agents it is for.
-  const [{ KubernetesSource }, { inClusterConfig, KubeClient, loadKubeconfig }, { allModels }] = await Promise.all([
+  const [{ KubernetesSource }, { clusterOf, KubeClient }, { allModels }] = await Promise.all([
     import("@nsmkit/agent/kubernetes"),
     import("@nsmkit/kube"),
     import("@nsmkit/api/model/vpp"),
   ]);
-  const { kubeconfig, kubernetesHost, kubernetesPort, sourceNamespace: namespace } = config;
-  const pod = { KUBERNETES_SERVICE_HOST: kubernetesHost, KUBERNETES_SERVICE_PORT: kubernetesPort };
-  const cluster = kubeconfig === undefined ? await inClusterConfig(pod) : await loadKubeconfig(kubeconfig);
+  const { sourceNamespace: namespace } = config;
+  const cluster = await clusterOf(config);
   const client = new KubeClient(cluster);
   logger.info("the Kubernetes API is used", { server: cluster.server, namespace: namespace ?? "all" });
   return {

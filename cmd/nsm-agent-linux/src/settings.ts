@@ -1,4 +1,5 @@
 import { type ConfigOf, type SettingsSpec, ValueError } from "@nsmkit/core/config";
+import { clusterSettings } from "@nsmkit/kube/settings";
 import { meshSettings, placeSettings, upstreamOnly } from "@nsmkit/sdk/settings";
 
 export const name = "nsm-agent-linux";
@@ -68,21 +69,7 @@ export const settings = {
     check: checkSources,
     text: "Where declarations come from beside files and gRPC: etcd, kubernetes (CNFConfigurations straight from the Kubernetes API), or both.",
   },
-  kubeconfig: {
-    env: "KUBECONFIG",
-    type: "path",
-    text: "Where the API server is, when the source is kubernetes and this runs outside a cluster. Default: the Pod's service account.",
-  },
-  kubernetesHost: {
-    env: "KUBERNETES_SERVICE_HOST",
-    type: "string",
-    text: "The API server as Kubernetes tells every Pod.",
-  },
-  kubernetesPort: {
-    env: "KUBERNETES_SERVICE_PORT",
-    type: "string",
-    text: "Port of the API server as Kubernetes tells every Pod.",
-  },
+  ...clusterSettings,
   sourceNamespace: {
     env: "SOURCE_NAMESPACE",
     type: "string",

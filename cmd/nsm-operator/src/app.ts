@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { type Clock, type Closable, CodedError, type Logger, messageOf, systemClock } from "@nsmkit/core";
+import { parseListenAddress } from "@nsmkit/core/config";
 import { type Client, Controller, EventRecorder, KubeMetrics, LeaderElection, objectKey } from "@nsmkit/kube";
 import { serveAdmission } from "@nsmkit/kube/admission";
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
@@ -15,7 +16,7 @@ import type { MeshPort } from "./mesh/port.ts";
 import { registerMeshMetrics } from "./metrics/mesh-metrics.ts";
 import { MeshReconciler } from "./reconcile/reconciler.ts";
 import { serveProbes } from "./serve/probes.ts";
-import { type OperatorConfig, parseListenAddress } from "./settings.ts";
+import type { OperatorConfig } from "./settings.ts";
 import { WatchedMeshes } from "./status/meshes.ts";
 import { StatusWriter } from "./status/writer.ts";
 

@@ -1,16 +1,11 @@
-import { type ConfigOf, type SettingsSpec, ValueError } from "@nsmkit/core/config";
+import { type ConfigOf, parseListenAddress, type SettingsSpec } from "@nsmkit/core/config";
+import { checkWebhookUrl, clusterSettings } from "@nsmkit/kube/settings";
 
 export const name = "nsm-operator";
 export const description = "Runs a network service mesh on Kubernetes as an NSM resource declares it.";
 
 function checkPort(text: string): void {
   parseListenAddress(text);
-}
-
-function checkHttps(text: string): void {
-  if (!URL.canParse(text) || new URL(text).protocol !== "https:") {
-    throw new ValueError("not an HTTPS URL", "write https://host:port/validate");
-  }
 }
 
 export const settings = {
@@ -38,21 +33,7 @@ export const settings = {
     type: "string",
     text: "Namespace of this Pod, where Lease and certificates are kept. Default: that of the service account.",
   },
-  kubeconfig: {
-    env: "KUBECONFIG",
-    type: "path",
-    text: "Where the API server is, when this runs outside a cluster. Default: the Pod's service account.",
-  },
-  kubernetesHost: {
-    env: "KUBERNETES_SERVICE_HOST",
-    type: "string",
-    text: "The API server as Kubernetes tells every Pod.",
-  },
-  kubernetesPort: {
-    env: "KUBERNETES_SERVICE_PORT",
-    type: "string",
-    text: "Port of the API server as Kubernetes tells every Pod.",
-  },
+  ...clusterSettings,
   listenOn: {
     env: "NSM_OPERATOR_LISTEN_ON",
     type: "string",
@@ -70,7 +51,7 @@ export const settings = {
   webhookUrl: {
     env: "NSM_OPERATOR_WEBHOOK_URL",
     type: "string",
-    check: checkHttps,
+    check: checkWebhookUrl,
     text: "Where the API server reaches this operator's webhook when no Service leads to it: https://host:port/validate.",
   },
   progressDeadlineMs: {
@@ -83,13 +64,3 @@ export const settings = {
 } as const satisfies SettingsSpec;
 
 export type OperatorConfig = ConfigOf<typeof settings>;
-
-/** @param text `host:port`, `[v6]:port` or `:port`; port 0 takes a free one */
-export function parseListenAddress(text: string): { readonly host?: string; readonly port: number } {
-  const [, v6, host, digits] = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(text) ?? [];
-  const port = Number(digits);
-  if (digits === undefined || port > 65_535)
-    throw new ValueError("not an address to listen on", "write host:port or :port");
-  const at = v6 ?? host;
-  return at ? { host: at, port } : { port };
-}

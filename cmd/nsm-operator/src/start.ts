@@ -1,6 +1,6 @@
 import { isCodedError, type Logger, messageOf, retry } from "@nsmkit/core";
 import type { Running } from "@nsmkit/core/program";
-import { inClusterConfig, KubeClient, loadKubeconfig } from "@nsmkit/kube";
+import { clusterOf, KubeClient } from "@nsmkit/kube";
 import { createMetrics, createNsmOperator } from "./app.ts";
 import { loadMeshPort } from "./mesh/load.ts";
 import type { OperatorConfig } from "./settings.ts";
@@ -11,9 +11,7 @@ export async function startNsmOperator(
   { logger, signal }: { logger: Logger; signal: AbortSignal },
 ): Promise<Running> {
   await using opened = new AsyncDisposableStack();
-  const { kubeconfig, kubernetesHost, kubernetesPort } = config;
-  const pod = { KUBERNETES_SERVICE_HOST: kubernetesHost, KUBERNETES_SERVICE_PORT: kubernetesPort };
-  const cluster = kubeconfig === undefined ? await inClusterConfig(pod) : await loadKubeconfig(kubeconfig);
+  const cluster = await clusterOf(config);
   const metrics = createMetrics();
   // One mesh is worked on at a time; each connection of TLS takes memory.
   const client = opened.use(

@@ -1,4 +1,4 @@
-import { inClusterConfig, KubeClient, loadKubeconfig } from "@nsmkit/kube";
+import { clusterOf, KubeClient } from "@nsmkit/kube";
 import type { Metrics } from "@nsmkit/sdk/metrics";
 import type { MemoryRegistry } from "@nsmkit/sdk/registry";
 import type { OpenStoreDeps } from "./open-store.ts";
@@ -34,12 +34,7 @@ export async function openKubernetesStore(config: RegistryConfig, deps: OpenStor
 }
 
 async function connect(config: RegistryConfig, metrics: Metrics): Promise<KubeClient> {
-  const { kubeconfig, kubernetesHost, kubernetesPort } = config;
-  const pod = { KUBERNETES_SERVICE_HOST: kubernetesHost, KUBERNETES_SERVICE_PORT: kubernetesPort };
-  const client = new KubeClient(
-    kubeconfig === undefined ? await inClusterConfig(pod) : await loadKubeconfig(kubeconfig),
-    clientOptions,
-  );
+  const client = new KubeClient(await clusterOf(config), clientOptions);
   metrics.gauge("nsm_registry_api_requests", "Requests sent to the API server.", () => client.requests);
   return client;
 }

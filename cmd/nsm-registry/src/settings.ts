@@ -1,4 +1,5 @@
 import type { ConfigOf, SettingsSpec } from "@nsmkit/core/config";
+import { clusterSettings } from "@nsmkit/kube/settings";
 import { metricsSettings } from "@nsmkit/sdk/metrics";
 import { meshSettings, upstreamOnly } from "@nsmkit/sdk/settings";
 
@@ -33,21 +34,7 @@ export const settings = {
     default: "default",
     text: "Where the store k8s writes; it reads all namespaces.",
   },
-  kubeconfig: {
-    env: "KUBECONFIG",
-    type: "path",
-    text: "Where the API server of the store k8s is, when this runs outside a cluster. Default: the Pod's service account.",
-  },
-  kubernetesHost: {
-    env: "KUBERNETES_SERVICE_HOST",
-    type: "string",
-    text: "The API server as Kubernetes tells every Pod.",
-  },
-  kubernetesPort: {
-    env: "KUBERNETES_SERVICE_PORT",
-    type: "string",
-    text: "Port of the API server as Kubernetes tells every Pod.",
-  },
+  ...clusterSettings,
   proxyRegistryUrl: {
     env: "NSM_PROXY_REGISTRY_URL",
     type: "url",

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 /** Readers of setting values as people write them in environments. Each returns the value or throws a `ValueError`. */
 
 /** Why a text is not a value: what is wrong, then what to write instead. */
@@ -113,4 +114,13 @@ function checkHostPort(rest: string): void {
   const [, host, port] = /^(\[[0-9a-fA-F:.%]+\]|[^:/[\]@]*):(\d{1,5})$/.exec(rest) ?? [];
   if (host === undefined || Number(port) > 65_535)
     throw new ValueError("has no host:port", "write tcp://host:port, IPv6 addresses in brackets; port 0 to 65535");
+}
+
+/** @param text `host:port`, `[v6]:port` or `:port`; port 0 takes a free one. For listening, so a host is an address. */
+export function parseListenAddress(text: string): { readonly host?: string; readonly port: number } {
+  const [, bracketed, plain = "", port = ""] = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(text) ?? [];
+  const host = bracketed ?? plain;
+  if (port === "" || Number(port) > 65_535 || (host !== "" && host !== "localhost" && isIP(host) === 0))
+    throw new ValueError("no address to listen on", "write one like :8081, 127.0.0.1:8081 or [::1]:8081");
+  return { port: Number(port), ...(host !== "" && { host }) };
 }

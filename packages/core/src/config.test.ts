@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { formatDuration, parseConfig, parseDuration, type SettingsSpec, settingsTable, ValueError } from "./config.ts";
+import {
+  formatDuration,
+  parseConfig,
+  parseDuration,
+  parseListenAddress,
+  type SettingsSpec,
+  settingsTable,
+  ValueError,
+} from "./config.ts";
 import { isCodedError } from "./errors.ts";
 
 const spec = {
@@ -157,4 +165,12 @@ test("the table has a row per setting and escapes pipes", () => {
   const table = settingsTable({ s: { env: "A", type: "string", default: "x|y", text: "One | two." } });
   assert.equal(table.split("\n")[2], "| `A` | string | `x\\|y` | One \\| two. |");
   assert.equal(settingsTable(spec).trim().split("\n").length, 2 + Object.keys(spec).length);
+});
+
+test("an address to listen on is a port with or without an address", () => {
+  assert.deepEqual(parseListenAddress(":8081"), { port: 8081 });
+  assert.deepEqual(parseListenAddress("127.0.0.1:0"), { host: "127.0.0.1", port: 0 });
+  assert.deepEqual(parseListenAddress("[::1]:80"), { host: "::1", port: 80 });
+  for (const bad of ["8081", "name:1", ":65536", "[::1:1", "1.2.3:80", ""])
+    assert.throws(() => parseListenAddress(bad), ValueError, bad);
 });

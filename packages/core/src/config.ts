@@ -9,7 +9,7 @@ import {
 } from "./config-values.ts";
 import { CodedError } from "./errors.ts";
 
-export { formatDuration, parseDuration, parseUrl, ValueError } from "./config-values.ts";
+export { formatDuration, parseDuration, parseListenAddress, parseUrl, ValueError } from "./config-values.ts";
 
 interface SettingBase {
   /** Full environment name, prefix included: "NSM_LISTEN_ON". */

@@ -1,2 +1,2 @@
 export { type Metrics, openMetrics } from "./metrics.ts";
-export { metricsSettings, parseAddress } from "./settings.ts";
+export { metricsSettings } from "./settings.ts";

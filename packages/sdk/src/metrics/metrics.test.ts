@@ -4,7 +4,7 @@ import { NetworkServiceRegistry } from "@nsmkit/api/registry";
 import { CodedError, silentLogger } from "@nsmkit/core";
 import { bindService, type ServerCall } from "../transport/index.ts";
 import { type Metrics, openMetrics } from "./metrics.ts";
-import { parseAddress } from "./settings.ts";
+import { metricsSettings } from "./settings.ts";
 
 const open = () => openMetrics({ prometheus: true, prometheusListenOn: "127.0.0.1:0" }, { logger: silentLogger });
 const scrape = async ({ url }: Metrics): Promise<string> => (await fetch(url ?? "")).text();
@@ -79,5 +79,8 @@ describe("metrics", () => {
   });
 
   for (const bad of ["8081", "host:1", ":99999", "[::1:1", ""])
-    test(`"${bad}" is no address`, () => assert.throws(() => parseAddress(bad), { name: "ValueError" }));
+    test(`"${bad}" is no address`, () => {
+      const { check } = metricsSettings.prometheusListenOn;
+      assert.throws(() => check(bad), { name: "ValueError" });
+    });
 });

@@ -2,10 +2,10 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type Closable, CodedError, type Logger, messageOf } from "@nsmkit/core";
+import { parseListenAddress } from "@nsmkit/core/config";
 import type { Registry } from "prom-client";
 import type { ServiceBinding } from "../transport/index.ts";
 import { measured } from "./measured.ts";
-import { parseAddress } from "./settings.ts";
 
 /** Figures of a program, if it was asked for them; otherwise everything here costs nothing. */
 export interface Metrics extends Closable {
@@ -91,7 +91,7 @@ async function serve(register: Registry, listenOn: string, logger: Logger): Prom
     }
   });
   try {
-    server.listen(parseAddress(listenOn));
+    server.listen(parseListenAddress(listenOn));
     await once(server, "listening");
   } catch (cause) {
     const errno = cause instanceof Error && "code" in cause ? cause.code : undefined;

@@ -1,5 +1,4 @@
-import { isIP } from "node:net";
-import { type SettingsSpec, ValueError } from "@nsmkit/core/config";
+import { parseListenAddress, type SettingsSpec } from "@nsmkit/core/config";
 
 /** Names of upstream's forwarders; other programs of the mesh have none of their own. */
 export const metricsSettings = {
@@ -14,16 +13,7 @@ export const metricsSettings = {
     aliases: ["PROMETHEUS_LISTEN_ON"],
     type: "string",
     default: ":8081",
-    check: (value: string) => void parseAddress(value),
+    check: (value: string) => void parseListenAddress(value),
     text: "Address and TCP port of /metrics, such as 127.0.0.1:8081; without an address all.",
   },
 } as const satisfies SettingsSpec;
-
-/** `host:port`, `:port` or `[v6]:port`. @throws ValueError */
-export function parseAddress(text: string): { readonly host?: string; readonly port: number } {
-  const [, bracketed, plain = "", port = ""] = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(text) ?? [];
-  const host = bracketed ?? plain;
-  if (port === "" || Number(port) > 65_535 || (host !== "" && isIP(host) === 0))
-    throw new ValueError("no address and port", "write them like :8081, 127.0.0.1:8081 or [::1]:8081");
-  return { port: Number(port), ...(host !== "" && { host }) };
-}
