@@ -36,5 +36,5 @@ export {
   splitKey,
   type UnknownObject,
 } from "./object.ts";
-export { type ClusterPlace, clusterOf } from "./settings/cluster.ts";
 export { WorkQueue, type WorkQueueOptions } from "./queue/workqueue.ts";
+export { type ClusterPlace, clusterOf } from "./settings/cluster.ts";
