@@ -26,7 +26,7 @@ for (const [env, problem] of [
   [{ NSM_TUNNEL_IP: "node-1" }, /NSM_TUNNEL_IP="node-1": no IP address/],
   [{ NSM_VXLAN_PORT: "65536" }, /NSM_VXLAN_PORT="65536"/],
   [{ NSM_LISTEN_ON: "tcp://:5000" }, /NSM_LISTEN_ON/],
-  [{ NSM_PROMETHEUS_LISTEN_ON: "8081" }, /NSM_PROMETHEUS_LISTEN_ON="8081": no address and port/],
+  [{ NSM_PROMETHEUS_LISTEN_ON: "8081" }, /NSM_PROMETHEUS_LISTEN_ON="8081": no address to listen on/],
   [{ PROMETHEUS_METRICS_PREFIX: "1-nsm" }, /PROMETHEUS_METRICS_PREFIX/],
 ] as const)
   test(`${JSON.stringify(env)} is refused by name`, () => {
