@@ -164,7 +164,9 @@ export class ChaosProxy implements AsyncDisposable {
         left -= chunk.length;
         if (left <= 0) setTimeout(() => response.destroy(), 5).unref();
       });
-      answer.once("end", () => response.end());
+      answer.once("end", () => {
+        if (left > 0) response.end();
+      });
       return;
     }
     if (fault && "bytesPerMs" in fault) return void trickle(answer, response, fault.bytesPerMs);

@@ -112,8 +112,9 @@ export class LeaderElection {
     while (!signal.aborted) {
       try {
         await this.#clock.sleep(retryMs, { signal });
-        // A request that hangs must not keep us in an office which others may take by then.
-        if (!(await this.#tryUntil(lastMs + renewDeadlineMs, signal))) return false;
+        // A request that hangs must not keep us in an office which others may take by then, nor cost it at once.
+        const untilMs = Math.min(lastMs + renewDeadlineMs, this.#clock.monotonic() + renewDeadlineMs / 2);
+        if (!(await this.#tryUntil(untilMs, signal))) return false;
         lastMs = this.#clock.monotonic();
       } catch (error) {
         if (signal.aborted) return true;
