@@ -1,6 +1,7 @@
 import type { DetailedPeerCertificate, SecureContext } from "node:tls";
 import type {
   DescMessage,
+  DescMethod,
   DescMethodBiDiStreaming,
   DescMethodServerStreaming,
   DescMethodUnary,
@@ -9,6 +10,7 @@ import type {
   MessageShape,
 } from "@bufbuild/protobuf";
 import type { Closable, Logger } from "@nsmkit/core";
+import type { GrpcStatusName } from "./status.ts";
 
 /** gRPC metadata, lower-case ASCII keys. A key that must occur exactly once and does not is the reader's error to raise. */
 export type Metadata = ReadonlyMap<string, readonly string[]>;
@@ -38,13 +40,13 @@ export interface Peer {
   readonly address: string;
   /** From the TLS certificate; undefined in insecure mode. */
   readonly spiffeId?: string;
-  /** DER of the peer's leaf certificate; undefined in insecure mode. */
+  /** DER of the peer's leaf certificate; undefined in insecure mode, and of a client that was not asked for one. */
   readonly certificate?: Uint8Array;
   /** DER of our own leaf certificate on this connection: tokens for it are signed with that key. Undefined in insecure mode. */
   readonly localCertificate?: Uint8Array;
   /** SO_PEERCRED of a unix connection. */
   readonly credentials?: { readonly pid: number; readonly uid: number; readonly gid: number };
-  /** Only on unix connections. */
+  /** Only on unix connections between members of a mesh. */
   readonly files?: FileTransceiver;
 }
 
@@ -162,18 +164,67 @@ export interface DialOptions {
 /** `unix:///path`, `unix://@abstract`, `tcp://host:port`. */
 export type Dial = (target: string, options: DialOptions) => Channel;
 
+/** TLS with clients outside the mesh: a certificate for host names, and no SPIFFE id of either side. PEM texts. */
+export interface ClientTls {
+  /** Our certificate, and what is between it and its root. */
+  readonly cert: string;
+  readonly key: string;
+  /** Only clients with a certificate of one of these are served; undefined: clients are not asked for one. */
+  readonly clientCas?: readonly string[];
+}
+
+/** How a call ended. */
+export interface CallResult {
+  /** What the client was told; CANCELLED when it left before. */
+  readonly status: GrpcStatusName;
+  /** From its headers until its answer, s. */
+  readonly seconds: number;
+  /** Messages, not bytes. */
+  readonly received: number;
+  readonly sent: number;
+}
+
+/** Told of each call of a method that is served, for metrics. It must not throw. */
+export interface CallObserver {
+  started(method: DescMethod): void;
+  /** Comes once for each `started`. */
+  ended(method: DescMethod, result: CallResult): void;
+}
+
 export interface ListenOptions {
-  readonly identity: Identity;
+  /** Whose certificate is shown and whose peers are served; in insecure mode connections are in the clear. */
+  readonly identity: Pick<Identity, "tls">;
+  /** In place of the identity's TLS, for clients outside the mesh. */
+  readonly clientTls?: ClientTls;
   readonly services: readonly ServiceBinding[];
   readonly logger?: Logger;
   /** Mode of unix sockets; default 0o777, as upstream's nsmgr does. A stale socket file is removed, a live one is ALREADY_EXISTS. */
   readonly socketMode?: number;
+  /** Take the place of a unix socket even if another program serves it; default false. */
+  readonly takeOver?: boolean;
+  /** Take the files that clients send over unix sockets; default true, never with `clientTls`. Without, `Peer` has neither files nor credentials. */
+  readonly files?: boolean;
+  /** An IPv6 URL serves no IPv4 clients, not even with `[::]`; default false. */
+  readonly ipv6Only?: boolean;
+  /** Connections at a time on each URL; more are closed at once. Default: as many as come. */
+  readonly maxConnections?: number;
+  /** Calls of one connection at a time, 1 or more; default 50,000. */
+  readonly maxConcurrentStreams?: number;
+  /** Largest request that is taken, bytes; default 4 MiB, gRPC's usual limit. Above it: RESOURCE_EXHAUSTED. */
+  readonly maxMessageBytes?: number;
+  /** Added to the error of a request above the limit: what to do about it, such as "raise max-msg-size". */
+  readonly maxMessageRemedy?: string;
+  /** How long a client may take for its TLS handshake, and then to begin with HTTP/2, ms; default 10,000. */
+  readonly handshakeTimeoutMs?: number;
+  /** How long `close` waits for calls and clients before it becomes `destroy`, ms; default: as long as they take. */
+  readonly closeTimeoutMs?: number;
+  readonly observer?: CallObserver;
 }
 
 export interface Server extends Closable {
   /** The listen URLs with real ports. */
   readonly urls: readonly string[];
-  /** Cuts calls and connections at once; `close` lets running unary calls finish first and ends streams. */
+  /** Cuts calls and connections at once, telling clients as far as they read; `close` lets running unary calls finish first and ends streams. */
   destroy(): Promise<void>;
 }
 

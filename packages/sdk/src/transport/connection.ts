@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import type { Logger } from "@nsmkit/core";
 import type { Identity, Peer, ServerTls } from "./api.ts";
 import type { BytePipe } from "./pipe.ts";
-import { secureClient, secureServer, secureToServer } from "./secure.ts";
+import { type ClientTlsContext, secureClient, secureFromClient, secureServer, secureToServer } from "./secure.ts";
 import { PipeDuplex } from "./socket/duplex.ts";
 import { NodePipe } from "./socket/nodepipe.ts";
 import { noticeLoss } from "./socket/tcp.ts";
@@ -23,16 +23,26 @@ export interface Transport {
 export async function openTransport(
   socket: Socket,
   side: "client" | "server",
-  options: { target: Target; identity: Identity; serverTls?: ServerTls; signal: AbortSignal; logger?: Logger },
+  options: {
+    target: Target;
+    identity: Pick<Identity, "tls">;
+    serverTls?: ServerTls;
+    clientTls?: ClientTlsContext;
+    /** Default true. */
+    files?: boolean;
+    signal: AbortSignal;
+    logger?: Logger;
+  },
 ): Promise<Transport> {
-  const { target, identity, serverTls, signal } = options;
+  const { target, identity, serverTls, clientTls, files = true, signal } = options;
   if (serverTls) return openToServer(socket, { target, serverTls, signal });
+  if (clientTls) return openFromClient(socket, { target, clientTls, signal });
   const { tls } = identity;
   const secure = side === "client" ? secureClient : secureServer;
-  if (target.transport === "tcp") {
-    const address = `${socket.remoteAddress ?? "?"}:${socket.remotePort ?? 0}`;
-    const peer: Peer = { transport: "tcp", address };
-    noticeLoss(socket);
+  if (target.transport === "tcp" || !files) {
+    const address = addressOf(socket, target);
+    const peer: Peer = { transport: target.transport, address };
+    if (target.transport === "tcp") noticeLoss(socket);
     if (!tls) return { pipe: new NodePipe(socket), peer };
     const secured = await secure(socket, tls, { address, signal });
     return { pipe: new NodePipe(secured.socket), peer: { ...peer, ...secured.certificates } };
@@ -58,4 +68,21 @@ async function openToServer(
   const secured = await secureToServer(socket, serverTls, { host, address, signal });
   const { certificate } = secured;
   return { pipe: new NodePipe(secured.socket), peer: { transport: target.transport, address, certificate } };
+}
+
+async function openFromClient(
+  socket: Socket,
+  options: { target: Target; clientTls: ClientTlsContext; signal: AbortSignal },
+): Promise<Transport> {
+  const { target, clientTls, signal } = options;
+  const address = addressOf(socket, target);
+  if (target.transport === "tcp") noticeLoss(socket);
+  const secured = await secureFromClient(socket, clientTls, { address, signal });
+  const { certificate } = secured;
+  const peer: Peer = { transport: target.transport, address, ...(certificate ? { certificate } : {}) };
+  return { pipe: new NodePipe(secured.socket), peer };
+}
+
+function addressOf(socket: Socket, target: Target): string {
+  return target.transport === "tcp" ? `${socket.remoteAddress ?? "?"}:${socket.remotePort ?? 0}` : formatTarget(target);
 }

@@ -1,6 +1,9 @@
 export type {
+  CallObserver,
   CallOptions,
+  CallResult,
   Channel,
+  ClientTls,
   Dial,
   DialOptions,
   FileTransceiver,
@@ -23,4 +26,5 @@ export { inodeUrl } from "./inode.ts";
 export { listen } from "./server/listen.ts";
 export { reflectionServices } from "./server/reflection.ts";
 export { bindService } from "./server/service.ts";
+export type { GrpcStatusName } from "./status.ts";
 export { formatTarget, parseTarget, type Target } from "./target.ts";

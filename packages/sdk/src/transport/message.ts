@@ -20,11 +20,14 @@ const nothing = new Uint8Array(0);
 /** Cuts a byte stream into messages. It holds no more than one unfinished message. */
 export class MessageReader {
   readonly #limit: number;
+  readonly #remedy: string | undefined;
   #chunks: Uint8Array[] = [];
   #held = 0;
 
-  constructor(limit: number = maxMessageBytes) {
+  /** @param remedy what the sender is told to do about a message above the limit */
+  constructor(limit: number = maxMessageBytes, remedy?: string) {
     this.#limit = limit;
+    this.#remedy = remedy;
   }
 
   /** True when the stream may end here: no message was begun and left unfinished. */
@@ -77,7 +80,11 @@ export class MessageReader {
       ((bytes[3] as number) << 8) +
       (bytes[4] as number);
     if (length > this.#limit) {
-      throw new CodedError("RESOURCE_EXHAUSTED", `a message of ${length} bytes is above the limit of ${this.#limit}`);
+      const remedy = this.#remedy === undefined ? "" : `; ${this.#remedy}`;
+      throw new CodedError(
+        "RESOURCE_EXHAUSTED",
+        `a message of ${length} bytes is above the limit of ${this.#limit}${remedy}`,
+      );
     }
     return length;
   }

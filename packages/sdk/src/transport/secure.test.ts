@@ -78,7 +78,7 @@ for (const [kind, url] of [
         logger.lines.find((line) => line.message === "connection refused"),
         "log line",
       );
-      assert.match(String(refused.fields.error), /not trusted/);
+      assert.match(String(refused.fields.reason), /not trusted/);
     });
 
     test("a server of a foreign trust domain is refused", async () => {

@@ -1,8 +1,9 @@
+import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import type { Duplex } from "node:stream";
-import { connect, type DetailedPeerCertificate, TLSSocket } from "node:tls";
+import { connect, createSecureContext, type DetailedPeerCertificate, type SecureContext, TLSSocket } from "node:tls";
 import { abortError, CodedError, isCodedError, messageOf } from "@nsmkit/core";
-import type { Peer, ServerTls, TlsSource } from "./api.ts";
+import type { ClientTls, Peer, ServerTls, TlsSource } from "./api.ts";
 
 /** gRPC peers insist on it, RFC 7301. */
 const alpn = ["h2"];
@@ -66,10 +67,8 @@ export async function secureToServer(
     ...(isIP(host) ? {} : { servername: host }),
   });
   await handshake(socket, duplex, "secureConnect", options, () => undefined);
-  const { raw } = socket.getPeerCertificate();
-  if (socket.alpnProtocol === "h2" && raw) return { socket, certificate: raw };
-  socket.destroy();
-  throw new CodedError("UNAUTHENTICATED", `${options.address} does not speak HTTP/2 (no ALPN h2)`);
+  expectHttp2(socket, options.address);
+  return { socket, certificate: socket.getPeerCertificate().raw };
 }
 
 /** As `secureClient`, for the side that accepted the connection; a client without a certificate is refused. */
@@ -78,21 +77,77 @@ export async function secureServer(
   tls: TlsSource,
   options: { address: string; signal: AbortSignal },
 ): Promise<Secured> {
+  return finish(await acceptTls(duplex, { secureContext: tls.secureContext(), askClient: true }, options), tls);
+}
+
+/** What is made once of `ClientTls`. */
+export interface ClientTlsContext {
+  readonly secureContext: SecureContext;
+  readonly askClient: boolean;
+}
+
+/** @throws INVALID_ARGUMENT when certificate, key and authorities cannot be read or do not go together */
+export function clientTlsContext({ cert, key, clientCas }: ClientTls): ClientTlsContext {
+  try {
+    // Node takes no notice of an authority that is none; nobody would get in, and nobody be told why.
+    for (const authority of clientCas ?? []) new X509Certificate(authority);
+    const secureContext = createSecureContext({
+      cert,
+      key,
+      minVersion: "TLSv1.2",
+      // Without a name of its own OpenSSL ends the handshake of a client that was asked for a certificate and resumes.
+      sessionIdContext: "nsmkit",
+      ...(clientCas ? { ca: [...clientCas] } : {}),
+    });
+    return { secureContext, askClient: clientCas !== undefined };
+  } catch (cause) {
+    throw new CodedError("INVALID_ARGUMENT", `TLS for clients cannot be set up: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/**
+ * Runs TLS as the server of clients outside the mesh.
+ * @returns with the client's certificate, DER, if it was asked for one
+ * @throws UNAUTHENTICATED when the certificate is not acceptable; UNAVAILABLE when the handshake breaks
+ */
+export async function secureFromClient(
+  duplex: Duplex,
+  tls: ClientTlsContext,
+  options: { address: string; signal: AbortSignal },
+): Promise<{ socket: TLSSocket; certificate?: Uint8Array }> {
+  const socket = await acceptTls(duplex, tls, options);
+  expectHttp2(socket, options.address);
+  if (!tls.askClient) return { socket };
+  const { raw } = socket.getPeerCertificate();
+  if (raw) return { socket, certificate: raw };
+  socket.destroy();
+  throw new CodedError("UNAUTHENTICATED", `${options.address} showed no certificate`);
+}
+
+async function acceptTls(
+  duplex: Duplex,
+  { secureContext, askClient }: ClientTlsContext,
+  options: { address: string; signal: AbortSignal },
+): Promise<TLSSocket> {
   const socket = new TLSSocket(duplex, {
     isServer: true,
-    secureContext: tls.secureContext(),
-    requestCert: true,
-    rejectUnauthorized: true,
+    secureContext,
+    requestCert: askClient,
+    rejectUnauthorized: askClient,
     ALPNProtocols: alpn,
   });
   // A socket that no tls.Server made announces its handshake by this event and leaves the verdict to us.
   await handshake(socket, duplex, "secure", options, () => undefined);
-  const verdict = verdictOf(socket);
-  if (verdict) {
-    socket.destroy();
-    throw untrusted(options.address, verdict);
-  }
-  return finish(socket, tls);
+  const verdict = askClient ? verdictOf(socket) : undefined;
+  if (!verdict) return socket;
+  socket.destroy();
+  throw untrusted(options.address, verdict);
+}
+
+function expectHttp2(socket: TLSSocket, address: string): void {
+  if (socket.alpnProtocol === "h2") return;
+  socket.destroy();
+  throw new CodedError("UNAUTHENTICATED", `${address} does not speak HTTP/2 (no ALPN h2)`);
 }
 
 async function handshake(
@@ -157,8 +212,14 @@ function broken(address: string, refusal: unknown, cause: unknown): CodedError {
   if (isCodedError(refusal)) return refusal;
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
   if (cause instanceof Error && certificateCodes.test(code)) return untrusted(address, cause);
-  const why = cause === undefined ? "the peer closed the connection" : messageOf(cause);
+  const why = cause === undefined ? "the peer closed the connection" : reasonOf(cause);
   return new CodedError("UNAVAILABLE", `the TLS handshake with ${address} failed: ${why}`, { cause });
+}
+
+/** OpenSSL's messages name its source lines; what matters is the reason. */
+function reasonOf(cause: unknown): string {
+  const reason: unknown = cause instanceof Error && "reason" in cause ? cause.reason : undefined;
+  return typeof reason === "string" && reason !== "" ? reason : messageOf(cause);
 }
 
 /** Codes of Node for a chain that does not verify: X509_verify_cert_error_string(3) without X509_V_ERR_. */

@@ -21,6 +21,15 @@ export const GrpcStatus = {
   UNAUTHENTICATED: 16,
 } as const;
 
+export type GrpcStatusName = keyof typeof GrpcStatus;
+
+const nameOf: readonly string[] = Object.keys(GrpcStatus);
+
+/** "NOT_FOUND" of 5; UNKNOWN of what is no status. */
+export function statusName(status: number): GrpcStatusName {
+  return (nameOf[status] ?? "UNKNOWN") as GrpcStatusName;
+}
+
 const codeOfStatus: readonly ErrorCode[] = [
   "INTERNAL", // OK never comes here
   "ABORTED",

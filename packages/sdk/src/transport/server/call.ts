@@ -3,9 +3,10 @@ import { abortable, CodedError, isCodedError, type Logger } from "@nsmkit/core";
 import type { Metadata, Peer, ServerCall } from "../api.ts";
 import type { HeaderList, StreamEvents, WireStream } from "../http2/wire.ts";
 import { Inbox } from "../inbox.ts";
-import { frameMessage, MessageReader } from "../message.ts";
+import { frameMessage, type MessageReader } from "../message.ts";
 import { checkMetadata, headerOf, metadataOf, parseTimeout } from "../metadata.ts";
-import { encodeMessage, statusOf } from "../status.ts";
+import { encodeMessage, GrpcStatus, statusOf } from "../status.ts";
+import type { ObservedCall } from "./observe.ts";
 import type { BoundMethod } from "./service.ts";
 
 /** Why `ServerCall.signal` is cancelled. */
@@ -16,6 +17,14 @@ const reasons = {
 };
 export type EndReason = keyof typeof reasons;
 
+export interface CallContext {
+  readonly peer: Peer;
+  readonly logger: Logger;
+  readonly reader: MessageReader;
+  readonly observed: ObservedCall | undefined;
+  readonly onDone: (call: IncomingCall) => void;
+}
+
 /** One call at the server: reads requests, runs the handler, sends replies and the status. */
 export class IncomingCall implements StreamEvents, ServerCall {
   readonly peer: Peer;
@@ -25,7 +34,8 @@ export class IncomingCall implements StreamEvents, ServerCall {
   readonly #headers: HeaderList;
   readonly #logger: Logger;
   readonly #onDone: (call: IncomingCall) => void;
-  readonly #reader = new MessageReader();
+  readonly #reader: MessageReader;
+  readonly #observed: ObservedCall | undefined;
   readonly #inbox: Inbox<Message>;
   readonly #replyHeaders: string[] = [":status", "200", "content-type", "application/grpc"];
   readonly #timer: NodeJS.Timeout | undefined;
@@ -36,17 +46,18 @@ export class IncomingCall implements StreamEvents, ServerCall {
   #answered = false;
   #closed = false;
   #drained: (() => void) | undefined;
-  readonly #deliver = (bytes: Uint8Array): void => this.#inbox.push(this.#decode(bytes));
+  readonly #deliver = (bytes: Uint8Array): void => {
+    if (this.#observed) this.#observed.received++;
+    this.#inbox.push(this.#decode(bytes));
+  };
 
-  constructor(
-    method: BoundMethod,
-    headers: HeaderList,
-    context: { peer: Peer; logger: Logger; onDone: (call: IncomingCall) => void },
-  ) {
+  constructor(method: BoundMethod, headers: HeaderList, context: CallContext) {
     this.method = method;
     this.#headers = headers;
     this.peer = context.peer;
     this.#logger = context.logger;
+    this.#reader = context.reader;
+    this.#observed = context.observed;
     this.#onDone = context.onDone;
     this.#inbox = new Inbox(() => {});
     const timeout = headerOf(headers, "grpc-timeout");
@@ -167,6 +178,7 @@ export class IncomingCall implements StreamEvents, ServerCall {
   onClose(): void {
     this.#closed = true;
     if (!this.#answered) this.cancel("left");
+    this.#observed?.ended(GrpcStatus.CANCELLED);
     this.#finish();
   }
 
@@ -180,6 +192,7 @@ export class IncomingCall implements StreamEvents, ServerCall {
     if (this.#answered || this.#closed) return true;
     const bytes = encodeReply(this.method.output, reply);
     this.#sendHeaders();
+    if (this.#observed) this.#observed.sent++;
     return this.stream?.sendData(frameMessage(bytes), false) ?? true;
   }
 
@@ -192,6 +205,7 @@ export class IncomingCall implements StreamEvents, ServerCall {
   #answer(status: number, message: string): void {
     if (this.#answered) return;
     this.#answered = true;
+    this.#observed?.ended(status);
     const trailers = ["grpc-status", String(status)];
     if (message !== "") trailers.push("grpc-message", encodeMessage(message.slice(0, longestMessage)));
     if (this.#headersSent) this.stream?.sendHeaders(trailers, true);
@@ -236,14 +250,15 @@ function encodeReply(schema: DescMessage, reply: unknown): Uint8Array {
   return toBinary(schema, create(schema, { ...reply }));
 }
 
-/** Refuses a stream that is no call we serve. */
-export function refuse(stream: WireStream, status: number, message: string): void {
+/** Refuses a stream that is no call we serve. @param more response headers */
+export function refuse(stream: WireStream, status: number, message: string, more: HeaderList = []): void {
   stream.sendHeaders(
     [
       ":status",
       "200",
       "content-type",
       "application/grpc",
+      ...more,
       "grpc-status",
       String(status),
       "grpc-message",

@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, stat, symlink, writeFile } from "node:fs/promises";
+import net from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { create } from "@bufbuild/protobuf";
 import { NetworkService, NetworkServiceRequestSchema } from "@nsmkit/api/networkservice";
 import { insecureIdentity } from "../../identity/index.ts";
-import type { Server } from "../api.ts";
+import type { Peer, Server, ServerCall } from "../api.ts";
 import { dial } from "../client/channel.ts";
 import { listen } from "./listen.ts";
 import { bindService } from "./service.ts";
@@ -65,6 +66,36 @@ test("the socket of a living program is left alone, and the error names it and w
   await answers(first.urls[0] ?? "");
 });
 
+test("the socket of a living program is taken when that is asked for, but no file that is none", async () => {
+  const path = join(folder, "taken.sock");
+  const other = net.createServer();
+  other.listen(path);
+  await once(other, "listening");
+  await using server = await listen([`unix://${path}`], { identity, services, takeOver: true });
+  await answers(server.urls[0] ?? "");
+  other.close();
+  await writeFile(join(folder, "file"), "data");
+  await assert.rejects(listen([`unix://${join(folder, "file")}`], { identity, services, takeOver: true }), {
+    code: "FAILED_PRECONDITION",
+  });
+});
+
+test("a server that wants no files serves over its socket and has none", async () => {
+  let peer: Peer | undefined;
+  const request = async (_: unknown, call: ServerCall) => {
+    peer = call.peer;
+    return { id: "here" };
+  };
+  const url = `unix://${join(folder, "nofiles.sock")}`;
+  const service = bindService(NetworkService, { request, close: async () => ({}) });
+  await using server = await listen([url], { identity, services: [service], files: false });
+  await using channel = dial(server.urls[0] ?? "", { identity });
+  const ask = create(NetworkServiceRequestSchema, { connection: { id: "x".repeat(1_000_000) } });
+  // The file is lost on the way and closed by the kernel; the call is not.
+  await channel.unary(NetworkService.method.request, ask, { files: ["/proc/self/ns/net"] });
+  assert.deepEqual(peer, { transport: "unix", address: url });
+});
+
 test("an abstract name and a port that are taken are ALREADY_EXISTS", async () => {
   await using first = await serve(`unix://@nsmkit-listener-${process.pid}`, "tcp://127.0.0.1:0");
   for (const url of first.urls) await assert.rejects(serve(url), { code: "ALREADY_EXISTS" });
@@ -95,4 +126,15 @@ test("a URL without a host is served on every address, of both families", async 
     .flat()
     .some((one) => one?.address === "::1");
   if (six) await answers(`tcp://[::1]:${port}`);
+});
+
+test("an IPv6 URL alone leaves the port of IPv4 to others", async (t) => {
+  const six = Object.values(networkInterfaces())
+    .flat()
+    .some((one) => one?.address === "::1");
+  if (!six) return t.skip("this machine has no IPv6");
+  await using server = await listen(["tcp://[::]:0"], { identity, services, ipv6Only: true });
+  const port = Number(/:(\d+)$/.exec(server.urls[0] ?? "")?.[1]);
+  await using _four = await serve(`tcp://0.0.0.0:${port}`);
+  await answers(`tcp://[::1]:${port}`);
 });

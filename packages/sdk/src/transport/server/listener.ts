@@ -11,7 +11,15 @@ import { formatTarget, type Target } from "../target.ts";
  */
 export async function openListener(
   target: Target,
-  options: { socketMode: number; onConnection: (socket: net.Socket) => void },
+  options: {
+    socketMode: number;
+    takeOver: boolean;
+    /** Descriptors may come over unix sockets. */
+    files: boolean;
+    ipv6Only: boolean;
+    maxConnections: number | undefined;
+    onConnection: (socket: net.Socket) => void;
+  },
 ): Promise<net.Server> {
   const server = net.createServer(
     // What a unix peer sent already must stay in the kernel until recvmsg takes it: a plain read loses descriptors.
@@ -19,22 +27,21 @@ export async function openListener(
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: tcpKeepAliveMs,
-      pauseOnConnect: target.transport === "unix",
+      pauseOnConnect: target.transport === "unix" && options.files,
     },
     options.onConnection,
   );
+  if (options.maxConnections !== undefined) server.maxConnections = options.maxConnections;
   if (target.transport === "tcp") {
-    await listenOn(
-      server,
-      target.host === "" ? { port: target.port } : { host: target.host, port: target.port },
-      target,
-    );
+    const { host, port } = target;
+    const { ipv6Only } = options;
+    await listenOn(server, host === "" ? { port, ipv6Only } : { host, port, ipv6Only }, target);
     return server;
   }
   const file = !target.path.startsWith("\0");
   if (file) {
     await mkdir(dirname(target.path), { recursive: true });
-    await removeStale(target);
+    await removeStale(target, options.takeOver);
   }
   await listenOn(server, { path: target.path }, target);
   if (file) await chmod(target.path, options.socketMode);
@@ -71,7 +78,7 @@ function taken(where: string, cause?: unknown): CodedError {
 }
 
 /** A program that was killed leaves its socket file; connecting tells whether somebody still serves it. */
-async function removeStale(target: Target & { transport: "unix" }): Promise<void> {
+async function removeStale(target: Target & { transport: "unix" }, takeOver: boolean): Promise<void> {
   const found = await lstat(target.path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
     throw listenError(target, error);
@@ -84,14 +91,7 @@ async function removeStale(target: Target & { transport: "unix" }): Promise<void
       `cannot listen on ${where}: there is a file that is no socket; remove it`,
     );
   }
-  const answer = await new Promise<string>((resolve) => {
-    const probe = net.connect({ path: target.path });
-    probe.once("connect", () => {
-      probe.destroy();
-      resolve("");
-    });
-    probe.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? "unknown"));
-  });
+  const answer = takeOver ? "ECONNREFUSED" : await probed(target.path);
   if (answer === "") throw taken(where);
   if (answer === "ENOENT") return;
   if (answer !== "ECONNREFUSED") {
@@ -101,4 +101,16 @@ async function removeStale(target: Target & { transport: "unix" }): Promise<void
     );
   }
   await unlink(target.path);
+}
+
+/** @returns "" when somebody serves the socket, else the errno's name */
+function probed(path: string): Promise<string> {
+  return new Promise((resolve) => {
+    const probe = net.connect({ path });
+    probe.once("connect", () => {
+      probe.destroy();
+      resolve("");
+    });
+    probe.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? "unknown"));
+  });
 }

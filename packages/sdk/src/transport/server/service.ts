@@ -5,6 +5,7 @@ import type { ServerCall, ServiceBinding, ServiceHandlers } from "../api.ts";
 /** A method as the server calls it; the binding's types were checked by `bindService`. */
 export interface BoundMethod {
   readonly path: string;
+  readonly desc: DescMethod;
   readonly kind: DescMethod["methodKind"];
   readonly input: DescMessage;
   readonly output: DescMessage;
@@ -40,6 +41,7 @@ export function methodTable(bindings: readonly ServiceBinding[]): ReadonlyMap<st
       if (table.has(path)) throw new CodedError("INVALID_ARGUMENT", `service ${service.typeName} is bound twice`);
       table.set(path, {
         path,
+        desc: method,
         kind: method.methodKind,
         input: method.input,
         output: method.output,
