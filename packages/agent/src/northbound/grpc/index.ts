@@ -1,14 +1,13 @@
 import { ConfiguratorService, StatsPollerService } from "@nsmkit/api/configurator";
 import { ManagerService, MetaService } from "@nsmkit/api/generic";
 import { systemClock } from "@nsmkit/core";
-import type { ServiceBinding } from "@nsmkit/sdk/transport";
+import { reflectionServices, type ServiceBinding } from "@nsmkit/sdk/transport";
 import type { Agent } from "../../agent.ts";
 import { readCounters } from "../../plugins/linux/counters.ts";
 import { configuratorService } from "./configurator/service.ts";
 import { statsPollerService } from "./configurator/stats-poller.ts";
 import { managerService } from "./manager.ts";
 import { metaService } from "./meta.ts";
-import { reflectionServices } from "./reflection.ts";
 
 export { type GrpcPlace, type GrpcServer, type GrpcServerOptions, listenGrpc } from "./server/listen.ts";
 export { GrpcMetrics } from "./server/metrics.ts";

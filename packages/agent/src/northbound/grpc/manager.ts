@@ -15,12 +15,11 @@ import {
 import { keyOfName, type Model, type ModelRegistry } from "@nsmkit/api/model";
 import { CodedError } from "@nsmkit/core";
 import type { RecordedKVWithMetadata, Scheduler } from "@nsmkit/scheduler";
-import type { ServiceBinding } from "@nsmkit/sdk/transport";
+import { bindService, type ServiceBinding } from "@nsmkit/sdk/transport";
 import type { Northbound } from "../northbound.ts";
 import { recordedMessage } from "../recorded.ts";
 import { asArgument, settledWithin, sourceOf, transactionError } from "./change.ts";
 import { hasLabels, protoItem, readUpdates, statusOf } from "./items.ts";
-import { bindService } from "./server/methods.ts";
 
 export interface ManagerOptions {
   readonly northbound: Northbound;

@@ -3,8 +3,7 @@ import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { MetaService } from "@nsmkit/api/generic";
 import { type ModelRegistry, modelDetail } from "@nsmkit/api/model";
 import { CodedError } from "@nsmkit/core";
-import type { ServiceBinding } from "@nsmkit/sdk/transport";
-import { bindService } from "./server/methods.ts";
+import { bindService, type ServiceBinding } from "@nsmkit/sdk/transport";
 
 /** `ligato.generic.MetaService`: which models there are and how their messages look. */
 export function metaService(models: ModelRegistry): ServiceBinding {

@@ -1,14 +1,13 @@
 import { type Config, ConfiguratorService } from "@nsmkit/api/configurator";
 import type { ModelRegistry } from "@nsmkit/api/model";
 import type { Scheduler } from "@nsmkit/scheduler";
-import type { ServerCall, ServiceBinding } from "@nsmkit/sdk/transport";
+import { bindService, type ServerCall, type ServiceBinding } from "@nsmkit/sdk/transport";
 import type { OperationStats } from "../../../operation-stats.ts";
 import type { InterfaceStates } from "../../../plugins/linux/interface-states.ts";
 import type { Item } from "../../item.ts";
 import type { Northbound } from "../../northbound.ts";
 import { recordedMessage } from "../../recorded.ts";
 import { asArgument, settledWithin, sourceOf, transactionError } from "../change.ts";
-import { bindService } from "../server/methods.ts";
 import { hasPlace, readConfig, writeConfig } from "./config.ts";
 import { interfaceNotification, NotificationLog } from "./notifications.ts";
 import { waitUntilDone } from "./wait-done.ts";

@@ -3,8 +3,7 @@ import { PollStatsResponseSchema, StatsPollerService, type StatsSchema } from "@
 import { StatsSchema as VppStatsSchema } from "@nsmkit/api/vpp";
 import { type Clock, CodedError } from "@nsmkit/core";
 import type { Link } from "@nsmkit/netlink";
-import type { ServiceBinding } from "@nsmkit/sdk/transport";
-import { bindService } from "../server/methods.ts";
+import { bindService, type ServiceBinding } from "@nsmkit/sdk/transport";
 
 /** A declared interface and its link, with counters. */
 export interface InterfaceCounters {

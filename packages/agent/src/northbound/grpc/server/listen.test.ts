@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { connect as connectHttp2 } from "node:http2";
 import { connect, createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
@@ -10,10 +10,10 @@ import * as grpc from "@grpc/grpc-js";
 import { Health, HealthCheckRequestSchema, HealthCheckResponseSchema } from "@nsmkit/api/health";
 import { CodedError } from "@nsmkit/core";
 import { createTestCa } from "@nsmkit/sdk/testing";
+import { bindService } from "@nsmkit/sdk/transport";
 import fc from "fast-check";
 import { pemOf, rootOf } from "../../../testing/pem.ts";
 import { type GrpcServerOptions, listenGrpc } from "./listen.ts";
-import { bindService } from "./methods.ts";
 import { GrpcMetrics } from "./metrics.ts";
 
 const services = [
@@ -103,9 +103,15 @@ test("a request above max-msg-size is refused with the setting's name, one below
   await client.check("x".repeat(900));
   await assert.rejects(client.check("x".repeat(200_000)), {
     code: grpc.status.RESOURCE_EXHAUSTED,
-    details: /this server takes 1000; raise max-msg-size in grpc\.conf/,
+    details: /above the limit of 1000; raise max-msg-size in grpc\.conf/,
   });
   await client.check("");
+});
+
+test("limits as large as Go's largest numbers are taken", async () => {
+  await using server = await serve({ maxMessageBytes: 2 ** 32 - 1, maxConcurrentStreams: 2 ** 32 - 1 });
+  using client = new Foreign(server.url);
+  await client.check("x".repeat(5_000_000));
 });
 
 test("more calls than max-concurrent-streams wait for their turn", async () => {
@@ -175,6 +181,40 @@ test("a unix socket gets its mode, and takes the place of one that was left behi
   }
 });
 
+test("tcp6 serves IPv6 alone, tcp4 and tcp without a host every address", async (t) => {
+  const six = Object.values(networkInterfaces())
+    .flat()
+    .some((one) => one?.address === "::1");
+  for (const [network, host, served, url] of [
+    ["tcp", "", six ? ["127.0.0.1", "[::1]"] : ["127.0.0.1"], /^tcp:\/\/:\d+$/],
+    ["tcp4", "", ["127.0.0.1"], /^tcp:\/\/0\.0\.0\.0:\d+$/],
+    ["tcp6", "", ["[::1]"], /^tcp:\/\/\[::\]:\d+$/],
+    ["tcp6", "[::1]", ["[::1]"], /^tcp:\/\/\[::1\]:\d+$/],
+  ] as const) {
+    if (network === "tcp6" && !six) {
+      t.diagnostic("this machine has no IPv6");
+      continue;
+    }
+    await using server = await serve({ place: { network, host, port: 0 } });
+    assert.match(server.url, url);
+    const port = /\d+$/.exec(server.url)?.[0];
+    for (const address of ["127.0.0.1", "[::1]"]) {
+      using client = new Foreign(`tcp://${address}:${port}`);
+      const answer = client.check("", { deadlineMs: 3000 });
+      if ((served as readonly string[]).includes(address)) await answer;
+      else await assert.rejects(answer, { code: grpc.status.UNAVAILABLE });
+    }
+  }
+});
+
+test("a place that cannot be is told as a setting that is wrong", async () => {
+  for (const place of [
+    { network: "tcp", host: "192.0.2.1", port: 1 },
+    { network: "unix", path: `/${"x".repeat(200)}` },
+  ] as const)
+    await assert.rejects(serve({ place }), { code: "INVALID_CONFIG", message: /^gRPC endpoint .* cannot be opened: / });
+});
+
 test("a taken port is told with the settings to change", async () => {
   await using server = await serve();
   const port = Number(new URL(server.url.replace("tcp", "http")).port);
@@ -195,6 +235,8 @@ test("calls are counted by method and code", async () => {
   assert.ok(metrics.text().includes(`grpc_server_handled_total{${labels},grpc_code="NotFound"} 1\n`));
   assert.ok(metrics.text().includes(`grpc_server_handled_total{${labels},grpc_code="OK"} 1\n`));
   assert.ok(metrics.text().includes(`grpc_server_handling_seconds_bucket{${labels},le="+Inf"} 2\n`));
+  assert.ok(metrics.text().includes(`grpc_server_msg_received_total{${labels}} 2\n`));
+  assert.ok(metrics.text().includes(`grpc_server_msg_sent_total{${labels}} 1\n`));
 });
 
 test("closing ends calls that wait, and connections that do nothing", async () => {

@@ -1,24 +1,33 @@
-import type { BoundMethod } from "./methods.ts";
-import type { Status } from "./status.ts";
+import type { DescMethod } from "@bufbuild/protobuf";
+import type { CallObserver, CallResult } from "@nsmkit/sdk/transport";
 
-const types = { unary: "unary", server_streaming: "server_stream", bidi_streaming: "bidi_stream" } as const;
+const types = {
+  unary: "unary",
+  server_streaming: "server_stream",
+  client_streaming: "client_stream",
+  bidi_streaming: "bidi_stream",
+} as const;
 
 /** prometheus.DefBuckets, s. */
 const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /** Counters of a gRPC server under the names of github.com/grpc-ecosystem/go-grpc-prometheus. */
-export class GrpcMetrics {
+export class GrpcMetrics implements CallObserver {
   readonly #started = new Map<string, number>();
   readonly #handled = new Map<string, number>();
+  readonly #received = new Map<string, number>();
+  readonly #sent = new Map<string, number>();
   readonly #times = new Map<string, { counts: number[]; sum: number; count: number }>();
 
-  started(method: BoundMethod): void {
+  started(method: DescMethod): void {
     count(this.#started, labelsOf(method));
   }
 
-  handled(method: BoundMethod, status: keyof typeof Status, seconds: number): void {
+  ended(method: DescMethod, { status, seconds, received, sent }: CallResult): void {
     const labels = labelsOf(method);
     count(this.#handled, `${labels},grpc_code="${goName(status)}"`);
+    count(this.#received, labels, received);
+    count(this.#sent, labels, sent);
     const times = this.#times.get(labels) ?? { counts: buckets.map(() => 0), sum: 0, count: 0 };
     for (const [i, bound] of buckets.entries()) if (seconds <= bound) times.counts[i] = (times.counts[i] ?? 0) + 1;
     this.#times.set(labels, { counts: times.counts, sum: times.sum + seconds, count: times.count + 1 });
@@ -29,6 +38,8 @@ export class GrpcMetrics {
     return [
       ...family("grpc_server_started_total", "RPCs begun on the server.", this.#started),
       ...family("grpc_server_handled_total", "RPCs ended on the server, by code.", this.#handled),
+      ...family("grpc_server_msg_received_total", "Messages of RPCs that ended, received.", this.#received),
+      ...family("grpc_server_msg_sent_total", "Messages of RPCs that ended, sent.", this.#sent),
       ...this.#histogram("grpc_server_handling_seconds", "Time that RPCs took on the server."),
     ].join("");
   }
@@ -46,13 +57,12 @@ export class GrpcMetrics {
   }
 }
 
-function count(counters: Map<string, number>, labels: string): void {
-  counters.set(labels, (counters.get(labels) ?? 0) + 1);
+function count(counters: Map<string, number>, labels: string, more = 1): void {
+  counters.set(labels, (counters.get(labels) ?? 0) + more);
 }
 
-function labelsOf({ service, desc }: BoundMethod): string {
-  const type = desc.methodKind === "client_streaming" ? "client_stream" : types[desc.methodKind];
-  return `grpc_type="${type}",grpc_service="${service}",grpc_method="${desc.name}"`;
+function labelsOf({ methodKind, parent, name }: DescMethod): string {
+  return `grpc_type="${types[methodKind]}",grpc_service="${parent.typeName}",grpc_method="${name}"`;
 }
 
 /** "InvalidArgument": codes.Code.String of google.golang.org/grpc, whose one exception is OK. */
