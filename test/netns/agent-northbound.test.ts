@@ -337,3 +337,37 @@ test("grpcurl finds every service by reflection and calls it", { ...options, ski
     /"protoName": "ligato\.linux\.l3\.Route"/,
   );
 });
+
+test("grpcurl gets in over TLS with a certificate of ca-files, not without, and no further than the limits", {
+  ...options,
+  skip: without("grpcurl"),
+}, async () => {
+  await using w = await World.open();
+  const pod = await w.pod();
+  const ca = await createTestCa();
+  const files: Record<string, string> = { "ca.pem": ca.root.toString() };
+  for (const name of ["server", "client"]) {
+    const { certificate, key } = await ca.issue({ path: `/${name}`, hosts: ["localhost"] });
+    files[`${name}.pem`] = certificate.toString();
+    files[`${name}.key`] = key.export({ type: "pkcs8", format: "pem" }).toString();
+  }
+  for (const [name, text] of Object.entries(files)) await writeFile(join(w.directory, name), text);
+  const conf = "cert-file: server.pem\nkey-file: server.key\nca-files: [ca.pem]\nmax-msg-size: 1000\n";
+  const { socket } = await agentWith(w, pod, conf);
+  const at = (name: string): string => join(w.directory, name);
+  const trusting = ["-cacert", at("ca.pem"), "-authority", "localhost", "-unix", "-connect-timeout", "2"];
+  const own = ["-cert", at("client.pem"), "-key", at("client.key")];
+  const grpcurl = (...args: string[]): string => run(pod, [foreign("grpcurl"), ...trusting, ...args]);
+  assert.match(grpcurl(...own, socket, "list"), /ligato\.generic\.ManagerService/);
+  assert.throws(() => grpcurl(socket, "list"));
+  const ask = (size: number): string =>
+    grpcurl(
+      ...own,
+      "-d",
+      JSON.stringify({ class: "x".repeat(size) }),
+      socket,
+      "ligato.generic.MetaService/KnownModels",
+    );
+  assert.equal(ask(900).trim(), "{}");
+  assert.throws(() => ask(100_000), /ResourceExhausted[\s\S]*raise max-msg-size in grpc\.conf/);
+});
