@@ -17,7 +17,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { parse } from "yaml";
 import { type Nsm, nsms } from "../cmd/nsm-operator/src/status/status.ts";
@@ -64,10 +64,12 @@ async function main(runs: number, steadySeconds: number): Promise<void> {
   const program = await bundled(folder);
   const started = performance.now();
   const port = await freePort();
-  const operator = spawn(process.execPath, ["--max-semi-space-size=1", "--max-old-space-size=96", program], {
+  const operator = spawn(program, [], {
     stdio: ["ignore", "ignore", "inherit"],
     env: {
-      PATH: process.env.PATH,
+      PATH: `${dirname(process.execPath)}:${process.env.PATH}`,
+      // As deploy/operator.yaml says.
+      NODE_OPTIONS: "--max-semi-space-size=1 --max-old-space-size=96 --v8-pool-size=1",
       KUBECONFIG: await plane.kubeconfig(),
       WATCH_NAMESPACE: namespace,
       POD_NAMESPACE: namespace,

@@ -18,6 +18,17 @@ const usage = `usage: node scripts/bundle.ts [FOLDER] [--arch x64|amd64|arm64] [
 
 const root = join(import.meta.dirname, "..");
 
+/**
+ * Options of V8 that NODE_OPTIONS does not take, by program. An operator is idle nearly all of its life: with the smaller
+ * code it keeps 5 MiB less (`npm run bench -- operator`) and is no slower.
+ */
+const v8Options: Readonly<Record<string, string>> = { "nsm-operator": "--optimize-for-size" };
+
+function shebang(command: string): string {
+  const options = v8Options[command];
+  return options === undefined ? "#!/usr/bin/env node\n" : `#!/usr/bin/env -S node ${options}\n`;
+}
+
 export interface BundleOptions {
   readonly folder: string;
   readonly architecture: Architecture;
@@ -45,13 +56,14 @@ export async function bundle(options: BundleOptions): Promise<ReadonlyMap<string
       target: "node24",
       // A native module; it comes along in node_modules.
       external: ["koffi"],
-      // Stack traces name functions, and there is one file less to read.
-      minify: false,
+      // Node keeps the text in memory, so it goes without spaces and comments; names stay, for stack traces.
+      minifyWhitespace: true,
+      lineLimit: 160,
       legalComments: "none",
       metafile: true,
       logLevel: "warning",
       banner: {
-        js: `${command === undefined ? "" : "#!/usr/bin/env node\n"}${prelude(`${relative(dirname(outfile), folder)}/`)}`,
+        js: `${command === undefined ? "" : shebang(command)}${prelude(`${relative(dirname(outfile), folder)}/`)}`,
       },
       plugins: [
         ownPlaces(root, (file) => {

@@ -87,7 +87,7 @@ if (controlPlaneMissing() === undefined) {
       OPERATOR_NAME: `nsm-operator-${Math.random().toString(36).slice(2, 8)}`,
       NSM_OPERATOR_LISTEN_ON: `127.0.0.1:${await freePort()}`,
       NSM_OPERATOR_WEBHOOK_LISTEN_ON: `127.0.0.1:${await freePort()}`,
-      NODE_OPTIONS: "--max-semi-space-size=1 --max-old-space-size=96",
+      NODE_OPTIONS: "--max-semi-space-size=1 --max-old-space-size=96 --v8-pool-size=1",
     }),
   });
 }

@@ -16,7 +16,7 @@ const unitMs: Readonly<Record<string, number>> = {
   ns: 1e-6,
   us: 1e-3,
   µs: 1e-3,
-  μs: 1e-3,
+  "\u03bcs": 1e-3,
   ms: 1,
   s: 1000,
   m: 60_000,
@@ -24,7 +24,7 @@ const unitMs: Readonly<Record<string, number>> = {
 };
 /** Go holds a duration in a signed 64-bit count of nanoseconds. */
 const longestMs = 2 ** 63 / 1e6;
-const durationPart = /(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)/gy;
+const durationPart = /(\d+(?:\.\d*)?|\.\d+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h)/gy;
 
 /** Go's duration syntax ("10m", "750ms", "1h2m3s", "0"), without a sign, to ms. */
 export function parseDuration(text: string): number {
