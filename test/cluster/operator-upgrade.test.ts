@@ -256,15 +256,7 @@ const reserve: ReadonlySet<string> = new Set([
   " namespaces patch",
   " namespaces delete",
   // Claims that a StatefulSet's controller made, when the mesh goes.
-  " persistentvolumeclaims get",
-  " persistentvolumeclaims create",
-  " persistentvolumeclaims patch",
   " persistentvolumeclaims delete",
-  // Policies of the network are among the kinds that a mesh may have.
-  "networking.k8s.io networkpolicies get",
-  "networking.k8s.io networkpolicies create",
-  "networking.k8s.io networkpolicies patch",
-  "networking.k8s.io networkpolicies delete",
   // OpenShift, where API servers serve these, and demand the second of whoever sets an owner.
   "config.openshift.io networks get",
   "nsm.networkservicemesh.io nsms/finalizers update",

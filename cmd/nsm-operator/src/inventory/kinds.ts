@@ -65,7 +65,6 @@ export const kinds: readonly Kind[] = [
   namespaced("", "ConfigMap", "configmaps", "settings"),
   namespaced("", "Secret", "secrets", "settings"),
   namespaced("", "PersistentVolumeClaim", "persistentvolumeclaims", "settings"),
-  namespaced("networking.k8s.io", "NetworkPolicy", "networkpolicies", "settings"),
   clusterWide("storage.k8s.io", "CSIDriver", "csidrivers", "settings"),
   namespaced("rbac.authorization.k8s.io", "RoleBinding", "rolebindings", "access"),
   clusterWide("rbac.authorization.k8s.io", "ClusterRoleBinding", "clusterrolebindings", "access"),
