@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { issue } from "../certificates/issue.ts";
 import { configMaps } from "../testing/client-cases.ts";
 import { KubeClient } from "./client.ts";
+import type { TransportOptions } from "./transport.ts";
 
 const { serving } = await issue({}, { commonName: "api", dnsNames: ["localhost"] }, Date.now());
 const at = { namespace: "default", name: "a" };
@@ -23,7 +24,7 @@ class Server implements AsyncDisposable {
     });
   }
 
-  async client(timeoutMs = 5_000): Promise<KubeClient> {
+  async client(timeoutMs = 5_000, more: TransportOptions = {}): Promise<KubeClient> {
     if (!this.#server.listening) {
       await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
     }
@@ -34,7 +35,7 @@ class Server implements AsyncDisposable {
       namespace: "default",
       authorization: async () => "Bearer t",
     };
-    return new KubeClient(config, { timeoutMs });
+    return new KubeClient(config, { timeoutMs, ...more });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -178,4 +179,20 @@ test("an answer that stays no JSON is told apart, and may be asked for again", a
   await using server = new Server(script.listener);
   await using client = await server.client();
   await assert.rejects(client.get(configMaps, at), { code: "PROTOCOL", retryable: true });
+});
+
+test("a watch whose server fell silent without a word ends as UNAVAILABLE", async () => {
+  await using server = new Server(
+    (_, response) => void response.write('{"type":"BOOKMARK","object":{"metadata":{}}}\n'),
+  );
+  await using client = await server.client(5_000, { streamSilenceMs: 1_000 });
+  const { signal } = new AbortController();
+  await assert.rejects(
+    async () => {
+      for await (const _ of client.watch(configMaps, { resourceVersion: "1", signal })) {
+        // One bookmark, and then nothing.
+      }
+    },
+    { code: "UNAVAILABLE" },
+  );
 });

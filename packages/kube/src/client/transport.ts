@@ -23,6 +23,11 @@ export interface TransportOptions {
   /** Bound of one request, ms; default 30,000. Streams have none. */
   readonly timeoutMs?: number;
   readonly connections?: number;
+  /**
+   * How long a stream may bring nothing, ms; default 180,000. An API server sends a bookmark about every minute, so a
+   * longer silence means that nobody is there any more, without a word of it: a node that lost its power.
+   */
+  readonly streamSilenceMs?: number;
   readonly clock?: Clock;
   /** Told of every answer and how long it took; the code is "<error>" when there was none, as client-go counts it. */
   readonly onAnswer?: (method: string, code: string, seconds: number) => void;
@@ -41,6 +46,7 @@ export class Transport {
   readonly #streams = new Set<Client>();
   readonly #onAnswer: (method: string, code: string, seconds: number) => void;
   readonly #clock: Clock;
+  readonly #silenceMs: number;
   #context: SecureContext | undefined;
   #requests = 0;
   #closing: Promise<void> | undefined;
@@ -50,6 +56,7 @@ export class Transport {
     this.#clock = options.clock ?? systemClock;
     this.server = config.server;
     this.#config = config;
+    this.#silenceMs = options.streamSilenceMs ?? 180_000;
     const timeout = options.timeoutMs ?? 30_000;
     this.#pool = new Pool(config.server, {
       ...this.#connect(),
@@ -140,7 +147,11 @@ export class Transport {
   /** @returns the lines of the body as they come; ends when the server ends it or the signal is cancelled */
   async *lines(request: Request & { readonly signal: AbortSignal }): AsyncGenerator<string> {
     if (this.#closing) throw closed(request);
-    const client = new Client(this.server, { ...this.#connect(), headersTimeout: 30_000, bodyTimeout: 0 });
+    const client = new Client(this.server, {
+      ...this.#connect(),
+      headersTimeout: 30_000,
+      bodyTimeout: this.#silenceMs,
+    });
     this.#streams.add(client);
     try {
       const { statusCode, headers, body } = await this.#send(client, request);
