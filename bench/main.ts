@@ -25,13 +25,18 @@ const small: Readonly<Record<string, readonly string[]>> = {
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
-  options: { small: { type: "boolean", default: false } },
+  options: { small: { type: "boolean", default: false }, help: { type: "boolean", default: false } },
 });
 const known = readdirSync(import.meta.dirname)
   .filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"))
   .map((file) => file.slice(0, -".ts".length))
   .filter((name) => !shared.has(name))
   .sort();
+if (flags.help) {
+  console.log(`npm run bench [-- [--small] [NAME...]]\n\n  --small  sizes that show in a minute that everything works`);
+  console.log(`  NAME     ${known.join(", ")}; default all`);
+  process.exit(0);
+}
 const unknown = positionals.filter((name) => !known.includes(name));
 if (unknown.length > 0) {
   console.error(`unknown benchmark ${unknown.join(", ")}; there are ${known.join(", ")}`);

@@ -26,7 +26,7 @@ import { architectureOf } from "../scripts/bundle/native.ts";
 import { bundle } from "../scripts/bundle.ts";
 import { ControlPlane, controlPlaneMissing, freePort } from "../test/cluster/control-plane.ts";
 import { namespace, OperatorWorld } from "../test/cluster/operator-world.ts";
-import { churn } from "./operator-churn.ts";
+import { churn } from "./operator/churn.ts";
 import { type Row, report, summary } from "./report.ts";
 
 const { values: flags } = parseArgs({

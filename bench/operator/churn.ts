@@ -1,6 +1,6 @@
 /** Nodes that come with their Pods, report, restart and go, pressed together: what a large cluster does in an hour. */
 import type { KubeClient, Resource, UnknownObject } from "@nsmkit/kube";
-import { kindNamed } from "../cmd/nsm-operator/src/inventory/kinds.ts";
+import { kindNamed } from "../../cmd/nsm-operator/src/inventory/kinds.ts";
 
 const nodes: Resource = { group: "", version: "v1", kind: "Node", plural: "nodes", namespaced: false };
 const pods: Resource = { group: "", version: "v1", kind: "Pod", plural: "pods", namespaced: true };
