@@ -90,7 +90,7 @@ describe("cnf-crd when its servers fail", { skip: controlPlaneMissing() ?? false
     await world.server.stop();
     await world.server.start();
     await world.etcd.delete(bridgeKey("x"));
-    // Not just up to the deletion: etcd before 3.5.13 would lose it for a watch that begins there.
+    // Not just up to the deletion: etcd without the fix of etcd-io/etcd#18089 would lose it for a watch that begins there.
     const { revision } = await world.etcd.put("/unrelated", "");
     await world.etcd.compact(revision);
     await world.untilStored([line("x")]);

@@ -3,13 +3,14 @@ import { describe, test } from "node:test";
 import { CodedError, isCodedError } from "@nsmkit/core";
 import { FakeClock } from "@nsmkit/core/testing";
 import fc from "fast-check";
+import type { Etcd } from "./api.ts";
 import { prefix, textOf } from "./bytes.ts";
-import { follow } from "./follow.ts";
+import { type FollowOptions, follow } from "./follow.ts";
 import { openSession } from "./session.ts";
 import { MemoryEtcd } from "./testing/memory-etcd.ts";
 
 /** Reads a range as `follow` tells it. */
-function reader(etcd: MemoryEtcd, clock: FakeClock) {
+function reader(etcd: Etcd, clock: FakeClock, more: FollowOptions = {}) {
   const ending = new AbortController();
   const state = new Map<string, string>();
   const kinds: string[] = [];
@@ -17,7 +18,7 @@ function reader(etcd: MemoryEtcd, clock: FakeClock) {
   let last = 0n;
   const done = (async () => {
     const onState = ({ connected }: { readonly connected: boolean }): void => void states.push(connected);
-    for await (const update of follow(etcd, prefix("/f/"), { signal: ending.signal, clock, onState })) {
+    for await (const update of follow(etcd, prefix("/f/"), { ...more, signal: ending.signal, clock, onState })) {
       kinds.push(update.kind);
       if (update.kind === "snapshot") {
         state.clear();
@@ -58,6 +59,32 @@ describe("following a range", () => {
     await clock.advance(5000);
     assert.deepEqual(r.kinds, ["snapshot", "events", "events"]);
     assert.deepEqual(r.states, [true, true, false, true]);
+    await r.close();
+  });
+
+  test("a deletion that no watch tells is found by the next snapshot, and the watch goes on after it", async () => {
+    const clock = new FakeClock();
+    await using etcd = new MemoryEtcd({ clock });
+    const { watch } = etcd;
+    etcd.watch = async function* (...given) {
+      for await (const update of watch.apply(etcd, given)) {
+        const lost = update.kind === "events" && update.events.some(({ type }) => type === "delete");
+        if (!lost) yield update;
+      }
+    };
+    const r = reader(etcd, clock, { snapshotEveryMs: 60_000 });
+    await clock.advance(10);
+    await etcd.put("/f/a", "0");
+    await etcd.delete("/f/a");
+    await clock.advance(1000);
+    assert.deepEqual([...r.state], [["/f/a", "0"]]);
+    await clock.advance(60_000);
+    assert.deepEqual([...r.state], []);
+    await etcd.put("/f/b", "1");
+    await clock.advance(10);
+    assert.deepEqual([...r.state], [["/f/b", "1"]]);
+    assert.deepEqual(r.kinds, ["snapshot", "events", "snapshot", "events"]);
+    assert.ok(!r.states.includes(false), "nothing broke");
     await r.close();
   });
 

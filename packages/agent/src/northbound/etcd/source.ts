@@ -47,6 +47,9 @@ const shownErrors = 10;
 /** While a transaction is under way the next revisions are gathered, but a slow value holds nobody up longer, ms. */
 const gatherMs = 50;
 
+/** How often all keys are compared with what was told of them, ms. */
+const compareEveryMs = 600_000;
+
 /**
  * The configuration of an agent in etcd: `/vnf-agent/<label>/config/`. One snapshot of one revision, then everything
  * that follows; keys that etcd wrote in one revision are in one transaction. When revisions come faster than
@@ -143,6 +146,7 @@ export class EtcdSource implements AgentSource {
     const updates = follow(etcd, prefix(`${this.#prefix}config/`), {
       signal: this.#closing.signal,
       onState: (state) => this.#state(state),
+      snapshotEveryMs: compareEveryMs,
       logger: this.#logger,
       clock: this.#clock,
       ...(reconnectIntervalMs === undefined ? {} : { reconnectMs: reconnectIntervalMs }),
