@@ -25,8 +25,8 @@ type Part = "agents" | "records";
 /** However silent etcd is, it is asked this often who leads: a store that was restored may have forgotten us. */
 const verifyMs = 30_000;
 /**
- * Every so many of these looks all keys are compared, without their values. etcd without the fix of etcd-io/etcd#18089 loses the deletion of a
- * key for a watch that begins at the very revision up to which the history is compacted.
+ * Every so many of these looks all keys are compared, without their values. etcd without the fix of etcd-io/etcd#18089
+ * loses the deletion of a key for a watch that begins at the very revision up to which the history is compacted.
  */
 const looksPerComparison = 20;
 const retry = { initialMs: 200, maxMs: 5_000 };
