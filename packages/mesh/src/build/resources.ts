@@ -2,6 +2,7 @@ import type { KubeObject, ResourceName } from "@nsmkit/kube";
 
 /** Plural names that are not the kind's in lower case and an "s". */
 const irregular: Readonly<Record<string, string>> = {
+  NetworkPolicy: "networkpolicies",
   ValidatingAdmissionPolicy: "validatingadmissionpolicies",
   ClusterStaticEntry: "clusterstaticentries",
 };
